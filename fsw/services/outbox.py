@@ -1,0 +1,103 @@
+"""The bounded outbox between services and the frames: what goes down next, and what is dropped when all is full.
+
+Priorities matter only when the line is behind: while everything that waits fits into one frame it leaves in the order
+of emission, so that sequence counts arrive in order. Off nominal: a full class drops its oldest packet and counts it; the
+packet's sequence count announces the gap to the ground.
+"""
+
+from collections import deque
+from enum import IntEnum, unique
+from typing import Final, NamedTuple
+
+from fsw.kernel.clock import NEVER, Micros
+
+
+@unique
+class Priority(IntEnum):
+    """Classes of live telemetry, first to leave first."""
+
+    VERIFICATION = 0
+    EVENT = 1
+    TIME = 2
+    HOUSEKEEPING = 3
+
+
+CAPACITY_PACKETS: Final = {
+    Priority.VERIFICATION: 512,
+    Priority.EVENT: 256,
+    Priority.TIME: 16,
+    Priority.HOUSEKEEPING: 256,
+}
+assert set(CAPACITY_PACKETS) == set(Priority)
+HELD_WHEN_LANDER_LOST: Final = frozenset({Priority.HOUSEKEEPING})
+
+
+class Queued(NamedTuple):
+    """A packet that waits: when it was queued, its place in the order of emission, its octets."""
+
+    queued_us: Micros
+    order: int
+    packet: bytes
+
+
+class Outbox:
+    """Live telemetry of VC 0 that waits for a frame; the packet source of its virtual channel."""
+
+    __slots__ = ("_held", "_order", "_queues", "depth_max", "dropped", "flush", "frame_octets", "octets")
+
+    def __init__(self, frame_octets: int) -> None:
+        self._queues: tuple[deque[Queued], ...] = tuple(deque() for _ in Priority)
+        self._held = False
+        self._order = 0
+        self.frame_octets = frame_octets
+        self.octets = 0
+        self.dropped = 0
+        self.depth_max = 0
+        self.flush = False
+        """Set by an emission that may not wait for the release time; cleared by the channel that obeyed."""
+
+    def __len__(self) -> int:
+        return sum(len(queue) for queue in self._queues)
+
+    def put(self, priority: Priority, packet: bytes, now: Micros, *, flush: bool = False) -> bool:
+        """Queue a packet; False when the class was full and its oldest packet had to go."""
+        queue = self._queues[priority]
+        kept = True
+        if len(queue) >= CAPACITY_PACKETS[priority]:
+            self.octets -= len(queue.popleft().packet)
+            self.dropped += 1
+            kept = False
+        self._order += 1
+        queue.append(Queued(now, self._order, packet))
+        self.octets += len(packet)
+        self.flush |= flush
+        self.depth_max = max(self.depth_max, len(self))
+        return kept
+
+    def hold(self, held: bool) -> None:
+        """Hold or release what may not flow while the lander is silent (contract, section 4)."""
+        self._held = held
+
+    def _open(self) -> list[deque[Queued]]:
+        queues = zip(Priority, self._queues, strict=True)
+        return [queue for p, queue in queues if queue and not (self._held and p in HELD_WHEN_LANDER_LOST)]
+
+    def pending_octets(self) -> int:
+        """Octets that may leave now."""
+        if not self._held:
+            return self.octets
+        return sum(len(queued.packet) for queue in self._open() for queued in queue)
+
+    def oldest_us(self) -> Micros:
+        """When the oldest packet that may leave was queued; NEVER when there is none."""
+        return min((queue[0].queued_us for queue in self._open()), default=NEVER)
+
+    def take(self) -> bytes:
+        """The next packet: by order of emission while all fits a frame, else by priority."""
+        queues = self._open()
+        assert queues, "take() without pending packets"
+        behind = self.octets > self.frame_octets
+        queue = queues[0] if behind else min(queues, key=lambda waiting: waiting[0].order)
+        packet = queue.popleft().packet
+        self.octets -= len(packet)
+        return packet
