@@ -1,0 +1,98 @@
+"""What tasks see of the outside world: protocols only. Who implements one is decided where the program is composed."""
+
+from enum import Enum, unique
+from typing import NamedTuple, Protocol
+
+from fsw.kernel.clock import Micros
+
+
+@unique
+class LineState(Enum):
+    """Whether octets can flow."""
+
+    CLOSED = 0
+    OPEN = 1
+
+
+class LinePort(Protocol):
+    """A serial line that may be missing, vanish and come back. No call blocks."""
+
+    @property
+    def state(self) -> LineState:
+        """Whether the port is open, as last seen."""
+        ...
+
+    @property
+    def opens(self) -> int:
+        """How often the port has been opened."""
+        ...
+
+    @property
+    def faults(self) -> int:
+        """How often the port vanished, or refused to open for a new reason."""
+        ...
+
+    @property
+    def fault(self) -> str:
+        """The last fault as text; empty when there was none."""
+        ...
+
+    def read(self) -> bytes:
+        """The octets that have arrived; empty when there are none now."""
+        ...
+
+    def write(self, octets: bytes) -> int:
+        """Hand octets to the line; returns how many it took, which may be fewer than given, or 0."""
+        ...
+
+    def poll(self, now: Micros) -> LineState:
+        """Notice a vanished port, try to open a missing one at most every 250 ms; returns the state."""
+        ...
+
+
+class Watchdog(Protocol):
+    """A timer that resets the board unless it is stroked in time."""
+
+    def stroke(self) -> None:
+        """Hold the reset off for one more period."""
+        ...
+
+
+class Sensor(Protocol):
+    """One raw reading."""
+
+    def read(self) -> int | None:
+        """The raw value; None when the sensor is absent."""
+        ...
+
+
+class BoardReadings(NamedTuple):
+    """What the computer knows of itself; None is absent, never invented.
+
+    CPU load, memory and disk in use in 1/1000; package temperature in 1/100 degree Celsius; throttled flags as the
+    Raspberry Pi firmware defines them (bit 0 under-voltage now, 1 frequency capped, 2 throttled, 16-18 since boot);
+    supply in mV.
+    """
+
+    cpu_load_permille: int | None
+    package_temperature_cdegc: int | None
+    memory_used_permille: int | None
+    disk_used_permille: int | None
+    throttled_flags: int | None
+    supply_mv: int | None
+
+
+class BoardSensors(Protocol):
+    """The readings of the computer flight runs on."""
+
+    def read(self) -> BoardReadings:
+        """All readings, now."""
+        ...
+
+
+class Opener(Protocol):
+    """The port through which an instrument's device reads the board; instruments open nothing themselves."""
+
+    def sysfs(self, path: str) -> str | None:
+        """Text of one small file of sysfs or procfs, at most 4 KiB; None when it is absent or unreadable."""
+        ...

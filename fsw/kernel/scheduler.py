@@ -1,0 +1,156 @@
+"""The slot table run by base ticks: fixed order, run to completion, every overrun and slip counted (rule 3)."""
+
+from collections.abc import Callable, Mapping, Sequence, Sized
+from typing import Final, NamedTuple
+
+from fsw.kernel.clock import NEVER, TICK_US, Clock, Micros
+
+Step = Callable[[Micros], Micros]
+"""A task's turn: gets the tick's time, runs to completion, returns when it next has work without new input."""
+
+LATENESS_BUCKETS: Final = 24
+"""Bucket n of the lateness histogram counts ticks begun 2^(n-1) to 2^n - 1 us late; the last one takes the rest."""
+
+
+class Slot(NamedTuple):
+    """One line of the slot table.
+
+    The slot is looked at in every `period_ticks`-th base tick, beginning with tick `phase_ticks`, and runs there when
+    its due time has come or anything in `wakes` is not empty. `name` is "task" or "task.part": the parts of a task live
+    and die together. A run longer than `budget_us` is an overrun. A dead `essential` task stops the watchdog's strokes.
+    """
+
+    name: str
+    step: Step
+    period_ticks: int = 1
+    phase_ticks: int = 0
+    budget_us: int = 2_000
+    wakes: tuple[Sized, ...] = ()
+    essential: bool = True
+
+
+class SlotStats:
+    """What is known of one slot's runs: `runs`, `overruns`, `elapsed_us_max`, and the time `due` of its next one.
+
+    `runs` depends on whether idle ticks were skipped; it must never be downlinked (rule 3).
+    """
+
+    __slots__ = (
+        "budget_us",
+        "due",
+        "elapsed_us_max",
+        "overruns",
+        "period_ticks",
+        "phase_ticks",
+        "runs",
+        "slot",
+        "wakes",
+    )
+
+    def __init__(self, slot: Slot) -> None:
+        assert slot.period_ticks > 0, "a slot has a period"
+        assert 0 <= slot.phase_ticks < slot.period_ticks, "a phase lies within its period"
+        assert slot.budget_us > 0, "a slot has a budget"
+        self.slot = slot
+        self.period_ticks = slot.period_ticks
+        self.phase_ticks = slot.phase_ticks
+        self.budget_us = slot.budget_us
+        self.wakes = slot.wakes
+        self.due = Micros(0)
+        self.runs = 0
+        self.overruns = 0
+        self.elapsed_us_max = 0
+
+    def next_tick(self, tick: int) -> int | None:
+        """Number of the first base tick after `tick` that has work for this slot; None when only input can bring it."""
+        first = tick + 1
+        for wake in self.wakes:
+            if len(wake):
+                break
+        else:
+            if self.due >= NEVER:
+                return None
+            first = max(first, -(-self.due // TICK_US))
+        return first + (self.phase_ticks - first) % self.period_ticks
+
+
+class Scheduler:
+    """Runs the slot table one base tick at a time.
+
+    `slips` counts base ticks that passed before they could be run; `lateness` is the histogram of how late ticks began.
+    """
+
+    def __init__(self, clock: Clock, slots: Sequence[Slot], run: Callable[[Slot, Micros], Micros]) -> None:
+        self._clock = clock
+        self._run = run
+        self._table = tuple(SlotStats(slot) for slot in slots)
+        self.stats: Mapping[str, SlotStats] = {record.slot.name: record for record in self._table}
+        assert len(self.stats) == len(self._table), "two slots have one name"
+        self.ticks = 0
+        self.slips = 0
+        self.lateness = [0] * LATENESS_BUCKETS
+        self._last_tick = -1
+        self._promised = NEVER
+
+    def tick(self, planned: Micros) -> Micros:
+        """Run the base tick planned for `planned` and return the time of the next tick that has work, or NEVER.
+
+        The caller may tick at any base tick up to the returned one: the slots do the same either way. Steps are handed
+        the time of the tick, not of the clock, so that a late wake-up shifts no period. When the clock is already one
+        or more ticks further, those are counted as slips and folded into this one: each slot runs at most once.
+        """
+        started = self._clock.now()
+        late = started - planned
+        first = planned // TICK_US
+        assert planned % TICK_US == 0, "ticks lie on the base grid"
+        assert first > self._last_tick, "a tick is run once"
+        assert planned <= self._promised, "a tick with work was skipped"
+        assert late >= 0, "a tick is not run before its time"
+        self.ticks += 1
+        self.lateness[min(late.bit_length(), LATENESS_BUCKETS - 1)] += 1
+        missed = late // TICK_US
+        self.slips += missed
+        self._last_tick = first + missed
+        self._run_due(first, missed, started)
+        self._promised = self._earliest(self._last_tick)
+        return self._promised
+
+    def _run_due(self, first: int, missed: int, started: Micros) -> None:
+        """Run every slot that has work in ticks `first` to `first + missed`, in table order, and book its time.
+
+        One clock reading a run: a slot's time runs from the end of the one before it.
+        """
+        now = Micros((first + missed) * TICK_US)
+        read = self._clock.now
+        run = self._run
+        for record in self._table:
+            if (record.phase_ticks - first) % record.period_ticks > missed:
+                continue
+            if record.due > now:
+                for wake in record.wakes:
+                    if len(wake):
+                        break
+                else:
+                    continue
+            record.due = run(record.slot, now)
+            ended = read()
+            elapsed = ended - started
+            started = ended
+            record.runs += 1
+            if elapsed > record.elapsed_us_max:  # noqa: PLR1730 - max() costs three times as much, every run
+                record.elapsed_us_max = elapsed
+            if elapsed > record.budget_us:
+                record.overruns += 1
+
+    def _earliest(self, tick: int) -> Micros:
+        """Time of the first tick after `tick` at which any slot has work; NEVER when there is none."""
+        earliest: int | None = None
+        for record in self._table:
+            candidate = record.next_tick(tick)
+            if candidate is None:
+                continue
+            if candidate == tick + 1:
+                return Micros(candidate * TICK_US)
+            if earliest is None or candidate < earliest:
+                earliest = candidate
+        return NEVER if earliest is None else Micros(earliest * TICK_US)
