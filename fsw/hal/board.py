@@ -1,0 +1,125 @@
+"""What the computer knows of itself, from Linux's procfs and sysfs. What is absent is None, never invented."""
+
+import os
+from collections.abc import Callable
+from typing import Final
+
+from fsw.hal.opener import SysfsOpener
+from fsw.hal.ports import BoardReadings
+
+THERMAL_ZONES_MAX: Final = 32
+HWMON_MAX: Final = 16
+PACKAGE_ZONES: Final = ("cpu-thermal", "cpu_thermal", "soc-thermal", "x86_pkg_temp")
+"""Names of thermal zones that are the processor's package, best first."""
+PACKAGE_SENSORS: Final = ("cpu_thermal", "coretemp", "k10temp")
+SUPPLY_MONITORS: Final = ("ina219", "ina220", "ina226", "ina230", "ina231")
+"""Drivers that measure a supply: in1 is the bus voltage in mV."""
+_THROTTLED: Final = "/sys/devices/platform/soc/soc:firmware/get_throttled"
+
+
+class LinuxBoard:
+    """Readings of the machine below `root`; the disk is the one that holds `disk`.
+
+    CPU load is the mean over the time since the reading before; the first reading has none.
+    """
+
+    def __init__(self, root: str = "/", disk: str | None = None) -> None:
+        self._sysfs: Callable[[str], str | None] = SysfsOpener(root).sysfs
+        self._disk = root if disk is None else disk
+        self._busy_total: tuple[int, int] | None = None
+        self._monitors: dict[str, str] = {}
+
+    def read(self) -> BoardReadings:
+        """All readings, now."""
+        self._monitors = self._hwmon()
+        return BoardReadings(
+            cpu_load_permille=self._cpu_load_permille(),
+            package_temperature_cdegc=self._package_temperature_cdegc(),
+            memory_used_permille=self._memory_used_permille(),
+            disk_used_permille=self._disk_used_permille(),
+            throttled_flags=self._throttled_flags(),
+            supply_mv=self._supply_mv(),
+        )
+
+    def _number(self, path: str, radix: int = 10) -> int | None:
+        text = self._sysfs(path)
+        if text is None:
+            return None
+        try:
+            return int(text, radix)
+        except ValueError:
+            return None
+
+    def _hwmon(self) -> dict[str, str]:
+        """Folder of each hardware monitor by its driver's name; drivers may come late, so this is asked anew."""
+        found: dict[str, str] = {}
+        for n in range(HWMON_MAX):
+            folder = f"/sys/class/hwmon/hwmon{n}"
+            name = self._sysfs(f"{folder}/name")
+            if name is not None:
+                found.setdefault(name, folder)
+        return found
+
+    def _monitored(self, names: tuple[str, ...], attribute: str) -> int | None:
+        """An attribute of the first monitor there is, in order of the names."""
+        folder = next((self._monitors[name] for name in names if name in self._monitors), None)
+        return None if folder is None else self._number(f"{folder}/{attribute}")
+
+    def _cpu_load_permille(self) -> int | None:
+        text = self._sysfs("/proc/stat")
+        fields = (text or "").partition("\n")[0].split()
+        if len(fields) < 6 or fields[0] != "cpu" or not all(field.isdecimal() for field in fields[1:]):
+            return None
+        # user nice system idle iowait irq softirq steal; guest time lies within user already
+        ticks = [int(field) for field in fields[1:9]]
+        total, idle = sum(ticks), ticks[3] + ticks[4]
+        before, self._busy_total = self._busy_total, (total - idle, total)
+        if before is None or total <= before[1]:
+            return None
+        return max(0, min(1000, (total - idle - before[0]) * 1000 // (total - before[1])))
+
+    def _package_temperature_cdegc(self) -> int | None:
+        zones: dict[str, int] = {}
+        for n in range(THERMAL_ZONES_MAX):
+            kind = self._sysfs(f"/sys/class/thermal/thermal_zone{n}/type")
+            if kind is None:
+                break
+            zones.setdefault(kind, n)
+        zone = next((zones[kind] for kind in PACKAGE_ZONES if kind in zones), None)
+        if zone is not None:
+            mdegc = self._number(f"/sys/class/thermal/thermal_zone{zone}/temp")
+        else:
+            mdegc = self._monitored(PACKAGE_SENSORS, "temp1_input")
+        return None if mdegc is None else mdegc // 10
+
+    def _memory_used_permille(self) -> int | None:
+        kib = {}
+        for line in (self._sysfs("/proc/meminfo") or "").splitlines():
+            name, _, rest = line.partition(":")
+            value = rest.split()
+            if name in ("MemTotal", "MemAvailable") and value and value[0].isdecimal():
+                kib[name] = int(value[0])
+        total, available = kib.get("MemTotal", 0), kib.get("MemAvailable")
+        if total <= 0 or available is None or available > total:
+            return None
+        return (total - available) * 1000 // total
+
+    def _disk_used_permille(self) -> int | None:
+        try:
+            disk = os.statvfs(self._disk)
+        except OSError:
+            return None
+        used = disk.f_blocks - disk.f_bfree
+        # As df counts: what only root may take is neither free nor used.
+        usable = used + disk.f_bavail
+        return None if usable <= 0 else used * 1000 // usable
+
+    def _throttled_flags(self) -> int | None:
+        """The firmware's flags; where only the under-voltage alarm of the kernel's driver is there, bit 0 of them."""
+        flags = self._number(_THROTTLED, 16)
+        if flags is not None:
+            return flags & 0xFFFF_FFFF
+        return self._monitored(("rpi_volt",), "in0_lcrit_alarm")
+
+    def _supply_mv(self) -> int | None:
+        return self._monitored(SUPPLY_MONITORS, "in1_input")
