@@ -3,12 +3,9 @@
 from typing import Final, NamedTuple, Protocol
 
 from fsw.ccsds.space_packet import PACKET_OCTETS_MIN, idle_packet
+from fsw.ccsds.tm_frame import FHP_IDLE, FHP_NO_PACKET
 from fsw.kernel.clock import NEVER, Micros
 
-FHP_NO_PACKET: Final = 0x7FF
-"""First header pointer of a frame in which no packet starts (132.0-B, 4.1.2.7.6.4)."""
-FHP_IDLE: Final = 0x7FE
-"""First header pointer of a frame that carries idle data only (132.0-B, 4.1.2.7.6.5)."""
 DATA_OCTETS_MAX: Final = 2042
 """Longest data field: a start anywhere in it stays below 0x7FE."""
 IDLE_FILL: Final = 0x55
