@@ -23,7 +23,7 @@ _CRC: Final = Struct(">H")
 
 
 class Telemetry(NamedTuple):
-    """One telemetry packet whose header and checksum hold. `time` is the time field as it stands, `data` the source data."""
+    """One telemetry packet whose header and checksum hold; `time` is the time field as it stands."""
 
     apid: int
     sequence_count: int
@@ -37,7 +37,7 @@ class Telemetry(NamedTuple):
 
 
 class TimeReport(NamedTuple):
-    """ST[09] time report: one every 2^rate_exponent VC 0 frames or seconds, as the time service defines; CUC; status."""
+    """ST[09] time report: rate exponent u8, CUC of 7 octets, time reference status u8."""
 
     sequence_count: int
     rate_exponent: int
@@ -54,7 +54,7 @@ class Plain(NamedTuple):
     body: bytes
 
 
-def encode_tm(
+def encode_tm(  # noqa: PLR0917 (the header's fields, in the header's order)
     apid: int,
     sequence_count: int,
     time_status: int,
@@ -115,7 +115,7 @@ def decode_tm(packet: bytes, time_octets: int = TIME_OCTETS) -> Telemetry | Refu
 
 
 def encode_time_report(sequence_count: int, rate_exponent: int, time: bytes, status: int) -> bytes:
-    """Build an ST[09] time report: APID 0, no secondary header, rate u8, CUC, status u8, CRC-16 (contract, section 3)."""
+    """Build an ST[09] time report: APID 0, no secondary header, CRC-16 at its end (contract, section 3)."""
     assert 0 <= sequence_count <= 0x3FFF
     assert len(time) == TIME_OCTETS
     body = _TIME_REPORT.pack(APID_TIME, 0xC000 | sequence_count, 10, rate_exponent, time, status)
