@@ -50,11 +50,11 @@ class LinkFault(Enum):
 
     CHANNEL = "tc_channel_unknown"
     SERVICE = "tc_service_not_on_channel"  # AD or BC where only BD is served
-    WAITING = "farm_waiting"  # E2, or E1 in S2: no room for what was next in order
+    WAITING = "farm_waiting"  # E2: no room for what was next in order
     AHEAD = "farm_ahead"  # E3: an earlier frame is missing
     REPEATED = "farm_repeated"  # E4: had it already
     OUTSIDE_WINDOW = "farm_outside_window"  # E5
-    LOCKED_OUT = "farm_locked_out"  # E1 in S3
+    LOCKED_OUT = "farm_locked_out"  # E1 to E5 in S3
     DIRECTIVE = "farm_directive_invalid"  # E9
     PACKET_TOO_LONG = "packet_too_long"
     ENCAPSULATION = "encapsulation_packet_invalid"
@@ -96,6 +96,7 @@ class Directive(NamedTuple):
 LinkEvent = PacketReceived | TooLong | Rejected | Directive
 
 _FARM_FAULTS: Final = {
+    Event.E1: LinkFault.WAITING,
     Event.E2: LinkFault.WAITING,
     Event.E3: LinkFault.AHEAD,
     Event.E4: LinkFault.REPEATED,
@@ -194,8 +195,8 @@ class FlightLink:
             assert directive is not None, "FARM-1 executes directives only"
             executed = verdict.event is Event.E7 or not locked_out
             events.append(Directive(frame.vcid, directive, executed))
-        elif verdict.event is Event.E1:
-            self._reject(LinkFault.LOCKED_OUT if locked_out else LinkFault.WAITING, events)
+        elif locked_out and verdict.event is not Event.E9:
+            self._reject(LinkFault.LOCKED_OUT, events)
         else:
             self._reject(_FARM_FAULTS[verdict.event], events)
 
