@@ -1,0 +1,239 @@
+"""Bodies <-> octets, with lengths and ranges held on both ways.
+
+Encoding a body that is out of range is misuse and raises; `problem` says beforehand, in a sentence, what is wrong with
+it. Decoding never raises: any octets give a body or a DecodeError that names the field.
+"""
+
+from enum import IntEnum, unique
+from typing import Final, NamedTuple, TypeVar, cast
+
+from fsw.ccsds.time_code import CUC_OCTETS, P_FIELD
+from fsw.mdb.fields import F32, Field, Kind, fields_of, fixed_octets
+from fsw.mdb.layout import Layout, Wire, compile_layout
+
+T = TypeVar("T")
+
+_PRINTABLE: Final = frozenset(map(chr, range(0x20, 0x7F)))
+_COPIED: Final = frozenset((Kind.NUMBER, Kind.CUC, Kind.OCTETS, Kind.REST))  # stands in a body as it does on the wire
+
+
+@unique
+class DecodeReason(IntEnum):
+    """What kind of rule the octets break."""
+
+    LENGTH = 1
+    RANGE = 2
+    UNKNOWN_ID = 3
+
+
+class DecodeError(NamedTuple):
+    """Octets that are no body: why, at which field, and the sentence."""
+
+    reason: DecodeReason
+    field: str
+    detail: str
+
+
+class _Plan(NamedTuple):
+    """What en- and decoding of one class need, worked out once."""
+
+    layout: Layout
+    fields: dict[str, Field]
+    octets: int | None  # where it does not vary
+    copied: bool  # every value stands in the body as on the wire
+
+
+def compiled(body: type[object]) -> bool:
+    """Whether the layout of this class is compiled yet."""
+    return "__plan__" in vars(body)
+
+
+def warm(body: type[object]) -> None:
+    """Compile the layout of a class ahead of its first use."""
+    _plan(body)
+
+
+def problem(body: object) -> str | None:
+    """What keeps a body from being encoded, as a sentence with the allowed range; None when nothing does."""
+    for name, field in fields_of(body).items():
+        wrong = _problem(field, vars(body)[name])
+        if wrong is not None:
+            return f"{name} {wrong}"
+    return None
+
+
+def encode(body: object) -> bytes:
+    """Octets of a body; its values are in range, or that is our bug."""
+    plan = _plan(type(body))
+    wrong = problem(body)
+    assert wrong is None, f"{type(body).__qualname__}: {wrong}"
+    if not plan.fields:
+        return b""
+    return plan.layout.build(vars(body) if plan.copied else _to_wire_body(body))
+
+
+def decode(cls: type[T], octets: bytes) -> T | DecodeError:
+    """A body of this class; length and every range must be exact."""
+    plan = _plan(cls)
+    wanted = plan.octets
+    if wanted is None:
+        wanted = _octets_wanted(plan.fields, octets)
+    if wanted != len(octets):
+        return DecodeError(DecodeReason.LENGTH, "", f"{len(octets)} octets where {cls.__name__} has {wanted}")
+    wire = plan.layout.parse(octets) if plan.fields else {}
+    values: dict[str, object] = {}
+    for name, field in plan.fields.items():
+        raw = wire[name]
+        wrong = _wire_problem(field, raw)
+        if wrong is not None:
+            return DecodeError(DecodeReason.RANGE, name, f"{name} {wrong}")
+        values[name] = raw if field.kind in _COPIED else _from_wire(field, raw)
+    return _assemble(cls, values)
+
+
+def _plan(cls: type[object]) -> _Plan:
+    found = vars(cls).get("__plan__")
+    if found is None:
+        fields = fields_of(cls)
+        copied = all(field.kind in _COPIED for field in fields.values())
+        found = _Plan(compile_layout(cls), fields, fixed_octets(cls), copied)
+        type.__setattr__(cls, "__plan__", found)
+    return cast("_Plan", found)
+
+
+def _assemble(cls: type[T], values: dict[str, object]) -> T:
+    body = cls.__new__(cls)  # the values are checked: no need to go by __init__
+    vars(body).update(values)
+    return body
+
+
+def _octets_wanted(fields: dict[str, Field], octets: bytes) -> int:
+    """The length that a variable body has by its own counts, walked before anything is parsed."""
+    at = 0
+    for field in fields.values():
+        if field.kind is Kind.ARRAY:
+            count_octets = field.value_type.octets
+            count = int.from_bytes(octets[at : at + count_octets], "big")
+            at += count_octets + count * (fixed_octets(field.item) or 0)
+        elif field.kind is Kind.REST:
+            at = max(at, min(len(octets), at + field.octets))
+        else:
+            at += field.octets
+    return at
+
+
+def _problem(field: Field, value: object) -> str | None:  # noqa: PLR0912 (one arm a kind)
+    """What is wrong with one value of a body."""
+    match field.kind:
+        case Kind.NUMBER:
+            kinds = (int, float) if field.value_type is F32 else int
+            if not isinstance(value, kinds) or not field.low <= value <= field.high:
+                return f"must be {_range(field)}, not {value!r}"
+        case Kind.BOOLEAN:
+            if not isinstance(value, bool):
+                return f"must be true or false, not {value!r}"
+        case Kind.ENUMERATED:
+            assert field.enum is not None
+            if not isinstance(value, field.enum):
+                return f"must be one of {', '.join(field.enum.__members__)}, not {value!r}"
+        case Kind.CUC:
+            if not isinstance(value, bytes) or len(value) != CUC_OCTETS or value[0] != P_FIELD:
+                return f"must be a CUC of {CUC_OCTETS} octets with P-field {P_FIELD:02X}, not {value!r}"
+        case Kind.OCTETS:
+            if not isinstance(value, bytes) or len(value) != field.octets:
+                return f"must be {field.octets} octets, not {value!r}"
+        case Kind.REST:
+            if not isinstance(value, bytes) or len(value) > field.octets:
+                return f"must be at most {field.octets} octets, not {value!r}"
+        case Kind.TEXT:
+            if not isinstance(value, str) or len(value) > field.octets or not _PRINTABLE.issuperset(value):
+                return f"must be at most {field.octets} printable ASCII characters, not {value!r}"
+        case Kind.ARRAY:
+            if not isinstance(value, tuple) or not field.low <= len(value) <= field.high:
+                return f"must be {field.low:g} to {field.high:g} items, not {value!r}"
+            for index, item in enumerate(value):
+                wrong = _item_problem(field.item, item)
+                if wrong is not None:
+                    return f"[{index}] {wrong}"
+    return None
+
+
+def _item_problem(item: object, value: object) -> str | None:
+    if isinstance(item, Field):
+        return _problem(item, value)
+    if type(value) is not item:
+        return f"must be a {getattr(item, '__name__', item)}, not {value!r}"
+    return problem(value)
+
+
+def _range(field: Field) -> str:
+    unit = f" {field.unit}" if field.unit else ""
+    return f"{field.low:.10g} to {field.high:.10g}{unit}"
+
+
+def _to_wire_body(body: object) -> Wire:
+    values = vars(body)
+    return {name: _to_wire(field, values[name]) for name, field in fields_of(body).items()}
+
+
+def _to_wire(item: object, value: object) -> object:
+    if not isinstance(item, Field):
+        return _to_wire_body(value)
+    if item.kind is Kind.TEXT:
+        return str(value).encode("ascii").ljust(item.octets, b"\0")
+    if item.kind is Kind.ARRAY:
+        return [_to_wire(item.item, each) for each in cast("tuple[object, ...]", value)]
+    return value
+
+
+def _wire_problem(item: object, raw: object) -> str | None:  # noqa: PLR0912 (one arm a kind)
+    """What is wrong with one value as it came off the wire; its width is right already."""
+    if not isinstance(item, Field):
+        for name, field in fields_of(item).items():
+            wrong = _wire_problem(field, cast("Wire", raw)[name])
+            if wrong is not None:
+                return f"{name} {wrong}"
+        return None
+    match item.kind:
+        case Kind.ENUMERATED:
+            assert item.enum is not None
+            if raw not in item.enum._value2member_map_:
+                return f"must be one of {', '.join(item.enum.__members__)}, not {raw!r}"
+        case Kind.BOOLEAN:
+            if raw not in (0, 1):
+                return f"must be 0 or 1, not {raw!r}"
+        case Kind.TEXT:
+            stripped = cast("bytes", raw).rstrip(b"\0").decode("latin-1")
+            if not _PRINTABLE.issuperset(stripped):
+                return f"must be printable ASCII characters, not {raw!r}"
+        case Kind.ARRAY:
+            items = cast("list[object]", raw)
+            if not item.low <= len(items) <= item.high:
+                return f"must be {item.low:g} to {item.high:g} items, not {len(items)}"
+            for index, each in enumerate(items):
+                wrong = _wire_problem(item.item, each)
+                if wrong is not None:
+                    return f"[{index}] {wrong}"
+        case _:
+            return _problem(item, raw)
+    return None
+
+
+def _from_wire(item: object, raw: object) -> object:
+    """The value that a body holds for a wire value that has been checked."""
+    if not isinstance(item, Field):
+        wire = cast("Wire", raw)
+        cls = cast("type[object]", item)
+        return _assemble(cls, {name: _from_wire(field, wire[name]) for name, field in fields_of(item).items()})
+    match item.kind:
+        case Kind.ENUMERATED:
+            assert item.enum is not None
+            return item.enum(cast("int", raw))
+        case Kind.BOOLEAN:
+            return raw == 1
+        case Kind.TEXT:
+            return cast("bytes", raw).rstrip(b"\0").decode("ascii")
+        case Kind.ARRAY:
+            return tuple(_from_wire(item.item, each) for each in cast("list[object]", raw))
+        case _:
+            return raw
