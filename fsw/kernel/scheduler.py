@@ -36,30 +36,47 @@ class SlotStats:
     """
 
     __slots__ = (
-        "budget_us",
+        "alarm_ns",
+        "budget_ns",
         "due",
-        "elapsed_us_max",
+        "elapsed_ns_max",
         "overruns",
         "period_ticks",
         "phase_ticks",
         "runs",
         "slot",
+        "step",
         "wakes",
     )
 
-    def __init__(self, slot: Slot) -> None:
+    def __init__(self, slot: Slot, step: Step) -> None:
         assert slot.period_ticks > 0, "a slot has a period"
         assert 0 <= slot.phase_ticks < slot.period_ticks, "a phase lies within its period"
         assert slot.budget_us > 0, "a slot has a budget"
         self.slot = slot
+        self.step = step
         self.period_ticks = slot.period_ticks
         self.phase_ticks = slot.phase_ticks
-        self.budget_us = slot.budget_us
+        self.budget_ns = slot.budget_us * 1000
         self.wakes = slot.wakes
         self.due = Micros(0)
         self.runs = 0
         self.overruns = 0
-        self.elapsed_us_max = 0
+        self.elapsed_ns_max = 0
+        self.alarm_ns = 0
+        """A run longer than this changes `elapsed_ns_max` or `overruns`: one comparison a run instead of two."""
+
+    @property
+    def elapsed_us_max(self) -> int:
+        """The longest run, microseconds."""
+        return self.elapsed_ns_max // 1000
+
+    def book_long_run(self, elapsed_ns: int) -> None:
+        """Book a run longer than any before it or than the budget."""
+        self.elapsed_ns_max = max(self.elapsed_ns_max, elapsed_ns)
+        if elapsed_ns > self.budget_ns:
+            self.overruns += 1
+        self.alarm_ns = min(self.elapsed_ns_max, self.budget_ns)
 
     def next_tick(self, tick: int) -> int | None:
         """Number of the first base tick after `tick` that has work for this slot; None when only input can bring it."""
@@ -77,13 +94,13 @@ class SlotStats:
 class Scheduler:
     """Runs the slot table one base tick at a time.
 
+    `guard` (the supervisor's) makes of each slot, once, the step that is run for it: one that never raises.
     `slips` counts base ticks that passed before they could be run; `lateness` is the histogram of how late ticks began.
     """
 
-    def __init__(self, clock: Clock, slots: Sequence[Slot], run: Callable[[Slot, Micros], Micros]) -> None:
+    def __init__(self, clock: Clock, slots: Sequence[Slot], guard: Callable[[Slot], Step]) -> None:
         self._clock = clock
-        self._run = run
-        self._table = tuple(SlotStats(slot) for slot in slots)
+        self._table = tuple(SlotStats(slot, guard(slot)) for slot in slots)
         self.stats: Mapping[str, SlotStats] = {record.slot.name: record for record in self._table}
         assert len(self.stats) == len(self._table), "two slots have one name"
         self.ticks = 0
@@ -99,8 +116,7 @@ class Scheduler:
         the time of the tick, not of the clock, so that a late wake-up shifts no period. When the clock is already one
         or more ticks further, those are counted as slips and folded into this one: each slot runs at most once.
         """
-        started = self._clock.now()
-        late = started - planned
+        late = self._clock.now() - planned
         first = planned // TICK_US
         assert planned % TICK_US == 0, "ticks lie on the base grid"
         assert first > self._last_tick, "a tick is run once"
@@ -111,20 +127,21 @@ class Scheduler:
         missed = late // TICK_US
         self.slips += missed
         self._last_tick = first + missed
-        self._run_due(first, missed, started)
+        self._run_due(first, missed)
         self._promised = self._earliest(self._last_tick)
         return self._promised
 
-    def _run_due(self, first: int, missed: int, started: Micros) -> None:
+    def _run_due(self, first: int, missed: int) -> None:
         """Run every slot that has work in ticks `first` to `first + missed`, in table order, and book its time.
 
         One clock reading a run: a slot's time runs from the end of the one before it.
         """
         now = Micros((first + missed) * TICK_US)
-        read = self._clock.now
-        run = self._run
+        read_ns = self._clock.stopwatch_ns
+        started = read_ns()
         for record in self._table:
-            if (record.phase_ticks - first) % record.period_ticks > missed:
+            period = record.period_ticks
+            if period != 1 and (record.phase_ticks - first) % period > missed:
                 continue
             if record.due > now:
                 for wake in record.wakes:
@@ -132,15 +149,13 @@ class Scheduler:
                         break
                 else:
                     continue
-            record.due = run(record.slot, now)
-            ended = read()
+            record.due = record.step(now)
+            ended = read_ns()
             elapsed = ended - started
             started = ended
             record.runs += 1
-            if elapsed > record.elapsed_us_max:  # noqa: PLR1730 - max() costs three times as much, every run
-                record.elapsed_us_max = elapsed
-            if elapsed > record.budget_us:
-                record.overruns += 1
+            if elapsed > record.alarm_ns:
+                record.book_long_run(elapsed)
 
     def _earliest(self, tick: int) -> Micros:
         """Time of the first tick after `tick` at which any slot has work; NEVER when there is none."""

@@ -10,7 +10,7 @@ from enum import Enum, unique
 from typing import Final, NamedTuple
 
 from fsw.kernel.clock import NEVER, TICK_US, Clock, Micros
-from fsw.kernel.scheduler import Slot
+from fsw.kernel.scheduler import Slot, Step
 
 FAULT_TEXT_MAX: Final = 120
 """Longest text of a fault, characters."""
@@ -42,10 +42,26 @@ class TaskEvent(Enum):
     RESTARTED = 2
 
 
+class Watch:
+    """One slot as the supervisor sees it: when it ran, when it said it would next have work, what its turn does now.
+
+    `turn` is the slot's own step while its task runs and the supervisor's own while it may not: the state costs a
+    running task nothing.
+    """
+
+    __slots__ = ("due", "grace_us", "ran", "step", "turn")
+
+    def __init__(self, slot: Slot) -> None:
+        self.step = self.turn = slot.step
+        self.ran = Micros(0)
+        self.due = Micros(0)
+        self.grace_us = (slot.period_ticks + 1) * TICK_US
+
+
 class Task:
     """One task as the supervisor sees it: its state, its faults within the window, when it may run again."""
 
-    __slots__ = ("essential", "faults", "name", "resume_us", "state", "strikes")
+    __slots__ = ("essential", "faults", "name", "resume_us", "state", "strikes", "watches")
 
     def __init__(self, name: str, strikes_max: int) -> None:
         self.name = name
@@ -54,6 +70,7 @@ class Task:
         self.faults = 0
         self.strikes: deque[Micros] = deque(maxlen=strikes_max)
         self.resume_us = Micros(0)
+        self.watches: list[Watch] = []
 
 
 def _rest(task: Task, now: Micros, policy: RestartPolicy) -> None:
@@ -69,7 +86,7 @@ def _resume(task: Task, now: Micros, _policy: RestartPolicy) -> None:
 
 
 def _stay(_task: Task, _now: Micros, _policy: RestartPolicy) -> None:
-    """Nothing more happens to a task that is out."""
+    """Nothing more happens to it."""
 
 
 Action = Callable[[Task, Micros, RestartPolicy], None]
@@ -93,20 +110,8 @@ TABLE: Final[Mapping[TaskEvent, Mapping[TaskState, Cell]]] = {
 assert set(TABLE) == set(TaskEvent)
 
 
-class Watch:
-    """What freshness needs of one slot: its task, its period, when it ran, when it said it would next have work."""
-
-    __slots__ = ("due", "grace_us", "ran", "task")
-
-    def __init__(self, task: Task, slot: Slot) -> None:
-        self.task = task
-        self.ran = Micros(0)
-        self.due = NEVER
-        self.grace_us = (slot.period_ticks + 1) * TICK_US
-
-
 class Supervisor:
-    """Runs steps on the scheduler's behalf and decides what becomes of a task that fails.
+    """Guards the scheduler's slots and decides what becomes of a task that fails.
 
     `restart` rebuilds a task, by task name, before it runs again; a task without an entry just runs on. `on_fault` is
     told each failure (task, text), `on_strike_out` the task's name; neither may raise.
@@ -128,55 +133,62 @@ class Supervisor:
         self._restart = restart
         self._on_strike_out = on_strike_out
         self._on_fault = on_fault
-        self._watches: dict[str, Watch] = {}
         self.tasks: dict[str, Task] = {}
 
-    def run(self, slot: Slot, now: Micros) -> Micros:
-        """Give `slot` its turn if its task may run; returns the time it next has work (NEVER when struck out)."""
-        watch = self._watches.get(slot.name) or self._admit(slot)
-        task = watch.task
-        watch.ran = now
-        try:
-            if task.state is not _RUN:
-                if now < task.resume_us:
-                    watch.due = task.resume_us
-                    return task.resume_us
-                self._rebuild(task, now)
-            due = slot.step(now)
-        except Exception as error:  # noqa: BLE001 - the one place where flight survives its own bugs
-            watch.due = due = self._failed(task, error)
+    def guard(self, slot: Slot) -> Step:
+        """A step that gives `slot` its turn if its task may run, and never raises; called once for each slot.
+
+        Slots named "task.part" belong to one task. A task that rests has work when its rest is over, one that is struck
+        out never.
+        """
+        name = slot.name.partition(".")[0]
+        task = self.tasks.setdefault(name, Task(name, self._policy.strikes))
+        task.essential = task.essential or slot.essential
+        watch = Watch(slot)
+        task.watches.append(watch)
+
+        def guarded(now: Micros) -> Micros:
+            try:
+                due = watch.turn(now)
+            except Exception as error:  # noqa: BLE001 - the one place where flight survives its own bugs
+                due = self._failed(task, error)
+            watch.ran = now
+            watch.due = due
             return due
-        watch.due = due
-        return due
+
+        return guarded
 
     def fresh(self, now: Micros) -> bool:
         """Whether the watchdog may be stroked: no essential task is out, and no slot is past the turn it asked for.
 
         A task that is out and not essential does not count; one that rests is not out.
         """
-        for watch in self._watches.values():
-            task = watch.task
-            if task.state is _OUT:
+        for task in self.tasks.values():
+            if task.state is TaskState.STRUCK_OUT:
                 if task.essential:
                     return False
-            elif now > max(watch.due, watch.ran) + watch.grace_us:
-                return False
+                continue
+            for watch in task.watches:
+                if now > max(watch.due, watch.ran, task.resume_us) + watch.grace_us:
+                    return False
         return True
 
-    def _admit(self, slot: Slot) -> Watch:
-        """Enter a slot at its first turn; slots named "task.part" belong to one task."""
-        name = slot.name.partition(".")[0]
-        task = self.tasks.setdefault(name, Task(name, self._policy.strikes))
-        task.essential = task.essential or slot.essential
-        watch = self._watches[slot.name] = Watch(task, slot)
-        return watch
+    def _resting(self, task: Task, watch: Watch) -> Step:
+        """The turn of a slot whose task may not run: waits for the end of the rest, then rebuilds the task."""
 
-    def _rebuild(self, task: Task, now: Micros) -> None:
-        """Restart a task whose rest is over; what its restart raises is one more fault."""
-        restart = self._restart.get(task.name)
-        if restart is not None:
-            restart()
-        self._happen(TaskEvent.RESTARTED, task, now)
+        def resting(now: Micros) -> Micros:
+            if now < task.resume_us:
+                return task.resume_us
+            restart = self._restart.get(task.name)
+            if restart is not None:
+                # What this raises is one more fault.
+                restart()
+            self._happen(TaskEvent.RESTARTED, task, now)
+            for part in task.watches:
+                part.turn = part.step
+            return watch.step(now)
+
+        return resting
 
     def _failed(self, task: Task, error: Exception) -> Micros:
         """Book a fault; returns when the task may run again."""
@@ -187,6 +199,8 @@ class Supervisor:
         full = len(task.strikes) == self._policy.strikes
         out = full and now - task.strikes[0] <= self._policy.window_us
         self._happen(TaskEvent.LAST_STRIKE if out else TaskEvent.FAULT, task, now)
+        for watch in task.watches:
+            watch.turn = self._resting(task, watch)
         self._on_fault(task.name, describe(error))
         if out:
             self._on_strike_out(task.name)
