@@ -219,8 +219,8 @@ class GroundLink:
                     self._note_alert(event, now)
 
     def _note_alert(self, event: Response | Alert | Suspend, now: Micros) -> None:
-        if isinstance(event, Alert) and event.reason is not Action.ALERT_TERM and self._auto:
-            self._initiate_from = Micros(now + self.fop.t1_us)
+        if isinstance(event, Alert) and event.reason is not Action.ALERT_TERM:
+            self._initiate_from = Micros(now + self.fop.t1_us) if self._auto else NEVER
 
     def _uplink(self, vcid: int, transmit: Transmit) -> None:
         service = transmit.service
@@ -230,7 +230,7 @@ class GroundLink:
         self._emit(Uplink(vcid, service, tc_frame.encode(frame), transmit.request_id))
 
     def _reject(self, reason: LineFault | TcReject | TmReject | GroundFault) -> None:
-        self.counters[reason] += 1
+        self.counters[reason] = self.counters.get(reason, 0) + 1
         self._emit(FrameRejected(reason))
 
     def _emit(self, event: GroundEvent) -> None:
