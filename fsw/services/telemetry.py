@@ -1,0 +1,59 @@
+"""Emission of PUS telemetry: numbers, stamps and queues a report; the one place where sequence counts are spent.
+
+A packet is numbered when it is emitted, so that whatever is lost behind this point shows as a gap on the ground.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from fsw.ccsds.space_packet import SequenceCounter
+from fsw.kernel.clock import Micros
+from fsw.pus.tm import encode_time_report, encode_tm
+from fsw.services.outbox import Outbox, Priority
+from fsw.services.timebase import Timebase
+
+MESSAGE_TYPES_MAX: Final = 256
+"""Message type counters kept, one a (service, subtype, destination); beyond it a new destination shares counter 0."""
+
+Emit = Callable[[int, int, int, bytes, Micros], None]
+"""What a task may call: (apid, service, subtype, body, now)."""
+
+_PRIORITY: Final = {1: Priority.VERIFICATION, 5: Priority.EVENT, 9: Priority.TIME, 17: Priority.VERIFICATION}
+
+
+class TelemetryService:
+    """Reports of all processes of the board (ECSS-E-ST-70-41C 7.4.3)."""
+
+    __slots__ = ("_counter", "_messages", "_outbox", "_time")
+
+    def __init__(self, outbox: Outbox, time: Timebase) -> None:
+        self._outbox = outbox
+        self._time = time
+        self._counter = SequenceCounter()
+        self._messages: dict[tuple[int, int, int, int], int] = {}
+
+    def emit(
+        self, apid: int, service: int, subtype: int, body: bytes, now: Micros, *, destination: int = 0, flush: bool = False
+    ) -> None:
+        """Queue one report for the ground; `destination` is the source id of the request it answers, 0 unsolicited."""
+        key = (apid, service, subtype, destination)
+        message = self._messages.get(key, 0)
+        if key in self._messages or len(self._messages) < MESSAGE_TYPES_MAX:
+            self._messages[key] = (message + 1) & 0xFFFF
+        packet = encode_tm(
+            apid,
+            self._counter.next(apid),
+            int(self._time.status),
+            service,
+            subtype,
+            message,
+            destination,
+            self._time.stamp(now),
+            body,
+        )
+        self._outbox.put(_PRIORITY.get(service, Priority.HOUSEKEEPING), packet, now, flush=flush)
+
+    def time_report(self, exponent: int, at_us: Micros, now: Micros) -> None:
+        """Queue an ST[09] report that says what time it was at `at_us` (APID 0, no secondary header)."""
+        packet = encode_time_report(self._counter.next(0), exponent, self._time.stamp(at_us), int(self._time.status))
+        self._outbox.put(Priority.TIME, packet, now)
