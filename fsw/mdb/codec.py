@@ -10,9 +10,11 @@ from typing import Final, NamedTuple, TypeVar, cast
 from fsw.ccsds.time_code import CUC_OCTETS, P_FIELD
 from fsw.mdb.fields import F32, Field, Kind, fields_of, fixed_octets
 from fsw.mdb.layout import Layout, Wire, compile_layout
+from fsw.mdb.model import declaration_of
 
 T = TypeVar("T")
 
+NUMBER_OCTETS: Final = 2  # a function id or event id in front of its body
 _PRINTABLE: Final = frozenset(map(chr, range(0x20, 0x7F)))
 _COPIED: Final = frozenset((Kind.NUMBER, Kind.CUC, Kind.OCTETS, Kind.REST))  # stands in a body as it does on the wire
 
@@ -70,6 +72,11 @@ def encode(body: object) -> bytes:
     if not plan.fields:
         return b""
     return plan.layout.build(vars(body) if plan.copied else _to_wire_body(body))
+
+
+def encode_numbered(body: object) -> bytes:
+    """A function of ST[08] or an event of ST[05] as it flies: its id u16, then the body."""
+    return declaration_of(body).number.to_bytes(NUMBER_OCTETS, "big") + encode(body)
 
 
 def decode(cls: type[T], octets: bytes) -> T | DecodeError:

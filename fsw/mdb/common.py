@@ -1,4 +1,4 @@
-"""The services that every mission has: ST[03], [05], [09], [17], [20] of the system process, and what every process serves.
+"""Services that every mission has: ST[03], [05], [09], [20] of the system process, and what every process serves.
 
 Layouts as in tests/vectors/pus_tc.json and pus_tm.json: ids u16; counts u16 in housekeeping, u8 elsewhere.
 """
@@ -65,7 +65,7 @@ class CreateStructure:
     """Make a housekeeping structure; it starts disabled. Super-commutated sets are not served: their count is 0."""
 
     sid: int = u16(low=1)
-    interval: int = u16(low=1, unit="100 ms", default=10)
+    interval: int = u16(low=1, unit="100 ms")
     parameters: tuple[int, ...] = array(u16(), u16, low=1, high=PARAMETERS_MAX)
     sets: int = u16(high=0, default=0)
 

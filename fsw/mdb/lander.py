@@ -1,4 +1,4 @@
-"""Packets of the lander's services, both ways, and the lander's own report to the ground (contract, sections 4 and 5)."""
+"""Packets of the lander's services, both ways, and the lander's report to the ground (contract, sections 4 and 5)."""
 
 from enum import IntEnum, unique
 
@@ -17,7 +17,7 @@ from fsw.mdb.model import (
     u32,
 )
 from fsw.mdb.power import Circuit, NoticeAction, NoticeReason
-from fsw.mdb.system import ABSENT_I16, Mode
+from fsw.mdb.system import Mode
 from fsw.pus.ids import LanderApid
 
 
@@ -193,7 +193,7 @@ class PayloadHeartbeat:
 
     mode: int = u8(enum=Mode)
     health: int = u8(doc="bit 0 store fault, 1 a task struck out, 2 a limit crossed; 0 well")
-    board_cdegc: int = i16(unit="cdegC", default=ABSENT_I16, doc="-32768: not known")
+    board_cdegc: int = i16(unit="cdegC", doc="-32768: not known")
     boot_count: int = u16(doc="0: not known")
     last_tc_count: int = u16(doc="sequence count of the last telecommand accepted")
     uptime_s: int = u32(unit="s")
