@@ -1,4 +1,4 @@
-"""What an operator types, turned into bodies and values; what is wrong with it, as a sentence with the allowed range."""
+"""What an operator types, turned into bodies and values; what is wrong with it, in a sentence with the range."""
 
 from collections.abc import Mapping
 from typing import NamedTuple, TypeVar, cast
@@ -43,7 +43,7 @@ def body_from_words(cls: type[T], words: Mapping[str, str]) -> T | Unreadable:
 
 
 def value_from_word(item: object, word: str) -> object:
-    """One value, or an Unreadable. Numbers in any Python base, enums by label or number, octets in hex, lists by commas.
+    """One value, or an Unreadable: numbers in any Python base, enums by label, octets in hex, lists with commas.
 
     An item that is a structure is written with colons between its fields: `5:20,6:40`.
     """
@@ -59,8 +59,8 @@ def value_from_word(item: object, word: str) -> object:
             return truth in _TRUE if truth in _TRUE | _FALSE else refused
         case Kind.ENUMERATED:
             assert item.enum is not None
-            number = _number(word, False, item.enum.__members__)
-            return item.enum(number) if number in item.enum._value2member_map_ else refused
+            member = item.enum._value2member_map_.get(_number(word, False, item.enum.__members__))
+            return refused if member is None else member
         case Kind.TEXT:
             return word
         case Kind.ARRAY:
