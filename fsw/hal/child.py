@@ -65,6 +65,10 @@ class ChildWire:
             return None
         return message
 
+    def fileno(self) -> int:
+        """The descriptor that becomes readable when there is something to receive; -1 when the child is gone."""
+        return -1 if self._channel is None else self._channel.fileno()
+
     def restart(self) -> None:
         """Kill the child and fork a new one; the dead one is reaped when it is, not waited for."""
         self._kill()

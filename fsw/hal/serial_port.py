@@ -61,6 +61,10 @@ class SerialLine:
         """Whether the port is open, as last seen."""
         return LineState.CLOSED if self._port is None else LineState.OPEN
 
+    def fileno(self) -> int:
+        """The descriptor of the open port; -1 when there is none."""
+        return self._fd
+
     def read(self) -> bytes:
         """What has arrived, at most 16 KiB; empty when nothing has, or the port is not open."""
         if self._port is None:

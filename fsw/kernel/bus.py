@@ -140,7 +140,7 @@ class Port:
             if message is None:
                 return
             request_id = int.from_bytes(message[:ID_OCTETS], "big")
-            if request_id not in self._inside:
+            if len(message) < ID_OCTETS or request_id not in self._inside:
                 self.late += 1
                 continue
             self._inside.remove(request_id)

@@ -32,7 +32,7 @@ class Slot(NamedTuple):
 class SlotStats:
     """What is known of one slot's runs: `runs`, `overruns`, `elapsed_us_max`, and the time `due` of its next one.
 
-    `runs` depends on whether idle ticks were skipped; it must never be downlinked (rule 3).
+    `runs` is for the bench: nothing downlinked counts steps (rule 3).
     """
 
     __slots__ = (
