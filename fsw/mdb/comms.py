@@ -8,17 +8,17 @@ from fsw.pus.ids import APID_COMMS
 COMMS: Final = Process(APID_COMMS, "comms", "line, link, commanding, downlink")
 
 
-@event(APID_COMMS, 1, Severity.MEDIUM)
+@event(APID_COMMS, 0x101, Severity.MEDIUM)
 class LanderLost:
     """Ten heartbeat intervals without the lander's heartbeat."""
 
 
-@event(APID_COMMS, 2, Severity.INFO)
+@event(APID_COMMS, 0x102, Severity.INFO)
 class LanderBack:
     """The lander's heartbeat is heard again."""
 
 
-@event(APID_COMMS, 3, Severity.LOW)
+@event(APID_COMMS, 0x103, Severity.LOW)
 class LineReopened:
     """The serial line was gone and is open again."""
 

@@ -82,7 +82,7 @@ class RequestHeater:
     on: bool = boolean()
 
 
-@event(APID_POWER, 1, Severity.MEDIUM)
+@event(APID_POWER, 0x201, Severity.MEDIUM)
 class Notice:
     """The lander announced what it will do to a circuit."""
 
@@ -92,7 +92,7 @@ class Notice:
     reason: int = u8(enum=NoticeReason)
 
 
-@event(APID_POWER, 2, Severity.INFO)
+@event(APID_POWER, 0x202, Severity.INFO)
 class LoadSwitched:
     """A load was switched."""
 
@@ -101,7 +101,7 @@ class LoadSwitched:
     reason: SwitchReason = enumerated(SwitchReason)
 
 
-@event(APID_POWER, 3, Severity.MEDIUM)
+@event(APID_POWER, 0x203, Severity.MEDIUM)
 class LoadShed:
     """A load was switched off so that others may stay on."""
 
@@ -109,7 +109,7 @@ class LoadShed:
     reason: SwitchReason = enumerated(SwitchReason)
 
 
-@event(APID_POWER, 4, Severity.INFO)
+@event(APID_POWER, 0x204, Severity.INFO)
 class ReadyForOff:
     """We are ready for a circuit to go off; `clean` when all that had to be kept is kept."""
 
@@ -117,7 +117,7 @@ class ReadyForOff:
     clean: bool = boolean()
 
 
-@event(APID_POWER, 5, Severity.INFO)
+@event(APID_POWER, 0x205, Severity.INFO)
 class AllocationChanged:
     """The power we may draw changed."""
 

@@ -43,12 +43,13 @@ class Queued(NamedTuple):
 class Outbox:
     """Live telemetry of VC 0 that waits for a frame; the packet source of its virtual channel."""
 
-    __slots__ = ("_held", "_order", "_queues", "depth_max", "dropped", "flush", "frame_octets", "octets")
+    __slots__ = ("_held", "_order", "_queues", "_waiting", "depth_max", "dropped", "flush", "frame_octets", "octets")
 
     def __init__(self, frame_octets: int) -> None:
         self._queues: tuple[deque[Queued], ...] = tuple(deque() for _ in Priority)
         self._held = False
         self._order = 0
+        self._waiting = 0
         self.frame_octets = frame_octets
         self.octets = 0
         self.dropped = 0
@@ -57,7 +58,7 @@ class Outbox:
         """Set by an emission that may not wait for the release time; cleared by the channel that obeyed."""
 
     def __len__(self) -> int:
-        return sum(len(queue) for queue in self._queues)
+        return self._waiting
 
     def put(self, priority: Priority, packet: bytes, now: Micros, *, flush: bool = False) -> bool:
         """Queue a packet; False when the class was full and its oldest packet had to go."""
@@ -65,13 +66,17 @@ class Outbox:
         kept = True
         if len(queue) >= CAPACITY_PACKETS[priority]:
             self.octets -= len(queue.popleft().packet)
+            self._waiting -= 1
             self.dropped += 1
             kept = False
         self._order += 1
         queue.append(Queued(now, self._order, packet))
         self.octets += len(packet)
-        self.flush |= flush
-        self.depth_max = max(self.depth_max, len(self))
+        self._waiting += 1
+        if flush:
+            self.flush = True
+        if self._waiting > self.depth_max:
+            self.depth_max = self._waiting
         return kept
 
     def hold(self, held: bool) -> None:
@@ -100,4 +105,5 @@ class Outbox:
         queue = queues[0] if behind else min(queues, key=lambda waiting: waiting[0].order)
         packet = queue.popleft().packet
         self.octets -= len(packet)
+        self._waiting -= 1
         return packet

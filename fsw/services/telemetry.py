@@ -3,7 +3,6 @@
 A packet is numbered when it is emitted, so that whatever is lost behind this point shows as a gap on the ground.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 from fsw.ccsds.space_packet import SequenceCounter
@@ -14,9 +13,6 @@ from fsw.services.timebase import Timebase
 
 MESSAGE_TYPES_MAX: Final = 256
 """Message type counters kept, one a (service, subtype, destination); beyond it a new destination shares counter 0."""
-
-Emit = Callable[[int, int, int, bytes, Micros], None]
-"""What a task may call: (apid, service, subtype, body, now)."""
 
 _PRIORITY: Final = {1: Priority.VERIFICATION, 5: Priority.EVENT, 9: Priority.TIME, 17: Priority.VERIFICATION}
 
@@ -33,7 +29,15 @@ class TelemetryService:
         self._messages: dict[tuple[int, int, int, int], int] = {}
 
     def emit(
-        self, apid: int, service: int, subtype: int, body: bytes, now: Micros, *, destination: int = 0, flush: bool = False
+        self,
+        apid: int,
+        service: int,
+        subtype: int,
+        body: bytes,
+        now: Micros,
+        *,
+        destination: int = 0,
+        flush: bool = False,
     ) -> None:
         """Queue one report for the ground; `destination` is the source id of the request it answers, 0 unsolicited."""
         key = (apid, service, subtype, destination)
@@ -42,7 +46,7 @@ class TelemetryService:
             self._messages[key] = (message + 1) & 0xFFFF
         packet = encode_tm(
             apid,
-            self._counter.next(apid),
+            self._counter.take(apid),
             int(self._time.status),
             service,
             subtype,
@@ -55,5 +59,5 @@ class TelemetryService:
 
     def time_report(self, exponent: int, at_us: Micros, now: Micros) -> None:
         """Queue an ST[09] report that says what time it was at `at_us` (APID 0, no secondary header)."""
-        packet = encode_time_report(self._counter.next(0), exponent, self._time.stamp(at_us), int(self._time.status))
+        packet = encode_time_report(self._counter.take(0), exponent, self._time.stamp(at_us), int(self._time.status))
         self._outbox.put(Priority.TIME, packet, now)

@@ -22,7 +22,16 @@ LOST_INTERVALS: Final = 10
 class Timebase:
     """TAI for headers and reports; written by `system` alone, read by every header."""
 
-    __slots__ = ("_announced", "_interval_us", "_paired_us", "_tai_at_tone_us", "discarded", "offset_us", "status", "steps")
+    __slots__ = (
+        "_announced",
+        "_interval_us",
+        "_paired_us",
+        "_tai_at_tone_us",
+        "discarded",
+        "offset_us",
+        "status",
+        "steps",
+    )
 
     def __init__(self, heartbeat_interval_us: int) -> None:
         assert heartbeat_interval_us > 0

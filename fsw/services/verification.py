@@ -5,23 +5,23 @@ the process says `started`, `completed`, `refused` or `failed`; the table below 
 Off nominal: what cannot be answered (no readable header, not a telecommand) is dropped and counted by reason.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import Enum, unique
 from typing import Final
 
 from fsw.kernel.clock import Micros
 from fsw.kernel.mailbox import Mailbox
-from fsw.mdb.codec import DecodeError
-from fsw.mdb.database import Database
+from fsw.mdb.database import Call, CallRefused, Database
 from fsw.pus import st01, tc
-from fsw.pus.ids import ACK_ACCEPTANCE, ACK_COMPLETION, ACK_PROGRESS, ACK_START, SYSTEM_APID, FailureCode
-from fsw.services.expiry import EXPIRY_SERVICE, Expired, Unwrapped, unwrap
+from fsw.pus.ids import APID_SYSTEM, FailureCode, Refusal, Service
+from fsw.pus.st01 import Stage
+from fsw.services.expiry import Expired, Unwrapped, unwrap
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
 
 
 @unique
-class Stage(Enum):
+class Progress(Enum):
     """Where an accepted request stands."""
 
     ACCEPTED = "accepted"
@@ -29,34 +29,25 @@ class Stage(Enum):
     ENDED = "ended"
 
 
-@unique
-class Word(Enum):
-    """What a process may say of a request; the value is the subtype of the report."""
-
-    STARTED = 3
-    REFUSED = 4
-    STEPPED = 5
-    COMPLETED = 7
-    FAILED = 8
-
-
 # fmt: off
-NEXT: Final[Mapping[Word, Mapping[Stage, Stage | None]]] = {
-    #                ACCEPTED                         STARTED                          ENDED: nothing more may be said
-    Word.STARTED:   {Stage.ACCEPTED: Stage.STARTED, Stage.STARTED: None,            Stage.ENDED: None},
-    Word.REFUSED:   {Stage.ACCEPTED: Stage.ENDED,   Stage.STARTED: None,            Stage.ENDED: None},
-    Word.STEPPED:   {Stage.ACCEPTED: None,          Stage.STARTED: Stage.STARTED,   Stage.ENDED: None},
-    Word.COMPLETED: {Stage.ACCEPTED: None,          Stage.STARTED: Stage.ENDED,     Stage.ENDED: None},
-    Word.FAILED:    {Stage.ACCEPTED: None,          Stage.STARTED: Stage.ENDED,     Stage.ENDED: None},
+NEXT: Final[Mapping[Stage, Mapping[Progress, Progress | None]]] = {
+    # None: may not be said there   ACCEPTED                    STARTED                     ENDED
+    Stage.STARTED: {           Progress.ACCEPTED: Progress.STARTED, Progress.STARTED: None,             Progress.ENDED: None},
+    Stage.START_FAILED: {      Progress.ACCEPTED: Progress.ENDED,   Progress.STARTED: None,             Progress.ENDED: None},
+    Stage.PROGRESS: {          Progress.ACCEPTED: None,             Progress.STARTED: Progress.STARTED, Progress.ENDED: None},
+    Stage.PROGRESS_FAILED: {   Progress.ACCEPTED: None,             Progress.STARTED: Progress.ENDED,   Progress.ENDED: None},
+    Stage.COMPLETED: {         Progress.ACCEPTED: None,             Progress.STARTED: Progress.ENDED,   Progress.ENDED: None},
+    Stage.COMPLETION_FAILED: { Progress.ACCEPTED: None,             Progress.STARTED: Progress.ENDED,   Progress.ENDED: None},
 }
 # fmt: on
-_FLAG: Final = {Word.STARTED: ACK_START, Word.STEPPED: ACK_PROGRESS, Word.COMPLETED: ACK_COMPLETION}
+_FLAG: Final = {Stage.STARTED: tc.ACK_START, Stage.PROGRESS: tc.ACK_PROGRESS, Stage.COMPLETED: tc.ACK_COMPLETION}
+PUS_VERSION: Final = 2
 
 
 class Request:
     """An accepted telecommand on its way through a process."""
 
-    __slots__ = ("ack", "apid", "body", "request_id", "service", "source_id", "stage", "subtype")
+    __slots__ = ("ack", "apid", "body", "progress", "request_id", "service", "source_id", "subtype")
 
     def __init__(self, command: tc.Telecommand, body: object) -> None:
         self.request_id = command.request_id
@@ -66,7 +57,7 @@ class Request:
         self.source_id = command.source_id
         self.ack = command.ack
         self.body = body
-        self.stage = Stage.ACCEPTED
+        self.progress = Progress.ACCEPTED
 
 
 class Verification:
@@ -79,8 +70,8 @@ class Verification:
         self._mailboxes: dict[int, Mailbox[Request]] = {}
         self.accepted = 0
         self.rejected = 0
-        self.completed = 0
-        self.failed = 0
+        self.done = 0
+        self.failures = 0
         self.dropped = 0
         self.last_count = 0xFFFF
         """Sequence count of the last telecommand accepted, for the heartbeat (contract 0x110)."""
@@ -92,116 +83,121 @@ class Verification:
 
     def reset_counters(self) -> None:
         """ST[08] function 1: all counters of this service to zero."""
-        self.accepted = self.rejected = self.completed = self.failed = self.dropped = 0
+        self.accepted = self.rejected = self.done = self.failures = self.dropped = 0
 
     # --- acceptance ------------------------------------------------------------------------------------------------
 
-    def too_long(self, head: bytes, now: Micros) -> None:
-        """A packet longer than the rest of its frame: answered where ten octets are readable (contract, section 2)."""
-        if len(head) < tc.READABLE_OCTETS:
-            self.dropped += 1
-            return
-        self._reject(tc.header_of(head), FailureCode.LENGTH, now)
-
     def receive(self, packet: bytes, now: Micros) -> None:
-        """Take one packet of VC 0 through the checks of the contract's section 3; the first failure wins."""
+        """Take one packet of VC 0, or the head of one longer than its frame, through the contract's checks (section 3).
+
+        The first failure wins.
+        """
         header = tc.inspect(packet)
-        if isinstance(header, tc.Drop):
-            if header is tc.Drop.TOO_SHORT and len(packet) >= tc.READABLE_OCTETS:
-                self._reject(tc.header_of(packet), FailureCode.LENGTH, now)
-            else:
-                self.dropped += 1
-            return
-        if header.apid not in self._mailboxes:
-            self._report(header, 10, SYSTEM_APID, FailureCode.UNKNOWN_APID, now)
+        if isinstance(header, Refusal):
+            self.dropped += 1
+        elif not header.length_ok:
+            self._reject(header, FailureCode.LENGTH, now)
+        elif header.apid not in self._mailboxes:
+            self.rejected += 1
+            self._emit(APID_SYSTEM, Stage.ROUTING_FAILED, header.request_id, header.source_id, now, FailureCode(0))
         elif not tc.checksum_ok(packet):
             self._reject(header, FailureCode.CHECKSUM, now)
-        elif header.pus_version != tc.PUS_VERSION:
+        elif header.pus_version != PUS_VERSION:
             self._reject(header, FailureCode.PUS_VERSION, now)
-        elif header.service == EXPIRY_SERVICE:
-            self._unwrap(header, packet, now)
+        elif header.service == Service.EXPIRY:
+            self._unwrap(header, tc.telecommand(packet, header), now)
         else:
-            self._decode(header, packet, now)
+            self._route(header, tc.telecommand(packet, header), now)
 
-    def _unwrap(self, header: tc.TcHeader, packet: bytes, now: Micros) -> None:
+    def _unwrap(self, header: tc.TcHeader, wrapper: tc.Telecommand, now: Micros) -> None:
         """Service 130: a telecommand that may not be executed after a given time."""
-        if header.subtype != 1:
+        if wrapper.subtype != 1:
             self._reject(header, FailureCode.SUBTYPE, now)
             return
-        inner = unwrap(header.apid, tc.data_of(packet), self._time.tai_us(now))
-        match inner:
+        match unwrap(wrapper.apid, wrapper.data, self._time.tai_us(now)):
             case Unwrapped(octets):
                 self.receive(octets, now)
-            case Expired(octets):
-                self._reject(tc.header_of(octets), FailureCode.EXPIRED, now)
+            case Expired(inner):
+                self._reject(inner, FailureCode.EXPIRED, now)
             case None:
-                self._reject(header, FailureCode.DATA_FIELD, now)
+                self._reject(header, FailureCode.DATA, now)
 
-    def _decode(self, header: tc.TcHeader, packet: bytes, now: Micros) -> None:
-        command = tc.from_header(header, packet)
-        found = self._database.decode_command(command)
-        if isinstance(found, DecodeError):
-            self._reject(header, found.code, now)
+    def _route(self, header: tc.TcHeader, command: tc.Telecommand, now: Micros) -> None:
+        """Service, subtype, data, queue: the checks that need the database and the process."""
+        call = self._database.decode_command(command.apid, command.service, command.subtype, command.data)
+        unknown = isinstance(call, CallRefused) and call.code is FailureCode.UNKNOWN_ID
+        if isinstance(call, CallRefused) and not unknown:
+            self._reject(header, call.code, now)
             return
-        mailbox = self._mailboxes[header.apid]
-        request = Request(command, found)
-        if not mailbox.put(request):
+        request = Request(command, call.body if isinstance(call, Call) else None)
+        if not unknown and not self._mailboxes[command.apid].put(request):
             self._reject(header, FailureCode.BUSY, now)
             return
         self.accepted += 1
         self.last_count = command.sequence_count
-        if command.ack & ACK_ACCEPTANCE:
-            self._emit(header.apid, 1, command.request_id, b"", header.source_id, now)
+        if command.ack & tc.ACK_ACCEPTANCE:
+            self._emit(command.apid, Stage.ACCEPTED, command.request_id, command.source_id, now)
+        if unknown:
+            self.refused(request, FailureCode.UNKNOWN_ID, now)
 
     def _reject(self, header: tc.TcHeader, code: FailureCode, now: Micros) -> None:
         """(1,2) from the addressed process, or from `system` where there is none."""
-        self._report(header, 2, header.apid if header.apid in self._mailboxes else SYSTEM_APID, code, now)
-
-    def _report(self, header: tc.TcHeader, subtype: int, apid: int, code: FailureCode, now: Micros) -> None:
         self.rejected += 1
-        self._emit(apid, subtype, header.request_id, st01.failure(code), header.source_id, now)
+        apid = header.apid if header.apid in self._mailboxes else APID_SYSTEM
+        self._emit(apid, Stage.ACCEPTANCE_FAILED, header.request_id, header.source_id, now, code)
 
-    def _emit(self, apid: int, subtype: int, request_id: bytes, notice: bytes, destination: int, now: Micros) -> None:
-        self._telemetry.emit(apid, 1, subtype, request_id + notice, now, destination=destination)
+    def _emit(
+        self,
+        apid: int,
+        stage: Stage,
+        request_id: bytes,
+        destination: int,
+        now: Micros,
+        code: FailureCode | None = None,
+        step: int | None = None,
+    ) -> None:
+        body = st01.encode(stage, request_id, code=code, step=step)
+        self._telemetry.emit(apid, Service.VERIFICATION, stage, body, now, destination=destination)
 
     # --- execution -------------------------------------------------------------------------------------------------
 
-    def _say(self, request: Request, word: Word, notice: bytes, now: Micros) -> None:
-        after = NEXT[word][request.stage]
-        assert after is not None, f"{word.name} after {request.stage.name} for request {request.request_id.hex()}"
-        request.stage = after
-        flag = _FLAG.get(word)
+    def _say(
+        self, request: Request, stage: Stage, now: Micros, code: FailureCode | None = None, step: int | None = None
+    ) -> None:
+        after = NEXT[stage][request.progress]
+        assert after is not None, f"{stage.name} after {request.progress.name} for {request.request_id.hex()}"
+        request.progress = after
+        flag = _FLAG.get(stage)
         if flag is None or request.ack & flag:
-            self._emit(request.apid, word.value, request.request_id, notice, request.source_id, now)
+            self._emit(request.apid, stage, request.request_id, request.source_id, now, code, step)
 
     def started(self, request: Request, now: Micros) -> None:
         """(1,3), when its flag asks: all preconditions hold and execution begins."""
-        self._say(request, Word.STARTED, b"", now)
+        self._say(request, Stage.STARTED, now)
 
     def stepped(self, request: Request, step: int, now: Micros) -> None:
         """(1,5), when its flag asks: step 0..255 is done."""
-        self._say(request, Word.STEPPED, bytes((step,)), now)
+        self._say(request, Stage.PROGRESS, now, step=step)
 
-    def completed_now(self, request: Request, now: Micros) -> None:
+    def completed(self, request: Request, now: Micros) -> None:
         """(1,7), when its flag asks: the last word of a request that did what it should."""
-        self._say(request, Word.COMPLETED, b"", now)
-        self.completed += 1
+        self._say(request, Stage.COMPLETED, now)
+        self.done += 1
 
     def refused(self, request: Request, code: FailureCode, now: Micros) -> None:
         """(1,4), always: nothing was changed."""
-        self._say(request, Word.REFUSED, st01.failure(code), now)
-        self.failed += 1
+        self._say(request, Stage.START_FAILED, now, code)
+        self.failures += 1
 
-    def failed_now(self, request: Request, code: FailureCode, now: Micros) -> None:
+    def failed(self, request: Request, code: FailureCode, now: Micros) -> None:
         """(1,8), always: execution began and did not succeed."""
-        self._say(request, Word.FAILED, st01.failure(code), now)
-        self.failed += 1
+        self._say(request, Stage.COMPLETION_FAILED, now, code)
+        self.failures += 1
 
-    def perform(self, request: Request, code: FailureCode | None, act: Callable[[], None], now: Micros) -> None:
-        """The common course of a request that needs one step: refuse with `code`, or start, act and complete."""
+    def settle(self, request: Request, code: FailureCode | None, now: Micros) -> bool:
+        """The beginning of every request that needs one step: refuse with `code` (False), or start (True)."""
         if code is not None:
             self.refused(request, code, now)
-            return
+            return False
         self.started(request, now)
-        act()
-        self.completed_now(request, now)
+        return True

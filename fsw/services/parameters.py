@@ -1,0 +1,129 @@
+"""Live values of parameters, their limits, and ST[20]: report and set them.
+
+A value set by the ground is committed to the store before the request completes (architecture, durability).
+Off nominal: an unknown id, a read-only parameter or a value out of range refuses the request whole; a store that does not
+answer in time fails it with 0x1A, which means "outcome unknown, read it back".
+"""
+
+from collections.abc import Callable, Mapping
+
+from fsw.kernel.clock import Micros
+from fsw.mdb import codec
+from fsw.mdb.codec import DecodeError, DecodeReason
+from fsw.mdb.common import ReportParameters, SetParameters
+from fsw.mdb.database import Database
+from fsw.mdb.model import Parameter
+from fsw.mdb.system import LimitBack, LimitCrossed, LimitState
+from fsw.mdb.values import ParameterValue, Raw, decode_value, encode_value, write_failure
+from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
+from fsw.services.events import Events
+from fsw.services.process import Handler
+from fsw.services.telemetry import TelemetryService
+from fsw.services.verification import Request, Verification
+
+Commit = Callable[[Mapping[int, bytes], Micros], int | None]
+_CROSSED = (LimitState.LOW, LimitState.HIGH)
+
+
+class Parameters:
+    """The pool that every task writes its own parameters into and housekeeping reads."""
+
+    def __init__(
+        self,
+        database: Database,
+        telemetry: TelemetryService,
+        verification: Verification,
+        events: Events,
+        commit: Commit,
+    ) -> None:
+        self._database = database
+        self._telemetry = telemetry
+        self._verification = verification
+        self._events = events
+        self._commit = commit
+        self._limited = {
+            pid: LimitState.UNCHECKED
+            for pid, parameter in database.parameters.items()
+            if parameter.limit_low is not None or parameter.limit_high is not None
+        }
+        self._pending: dict[int, tuple[Request, tuple[ParameterValue, ...]]] = {}
+        self.values: dict[int, Raw] = {
+            pid: None if parameter.absent is not None else parameter.initial
+            for pid, parameter in database.parameters.items()
+        }
+        self.crossed = 0
+        """How many parameters are outside their limits now."""
+        self.handlers: Mapping[type[object], Handler] = {ReportParameters: self._report, SetParameters: self._set}
+
+    def set(self, parameter: Parameter, raw: Raw, now: Micros) -> None:
+        """Write a value, None for absent, and report when it leaves its limits or comes back."""
+        self.values[parameter.pid] = raw
+        if parameter.pid in self._limited:
+            self._check(parameter.pid, raw, now)
+
+    def _check(self, pid: int, raw: Raw, now: Micros) -> None:
+        before, state = self._limited[pid], self._database.limits(pid, raw)
+        if state is before:
+            return
+        self._limited[pid] = state
+        value = max(-0x8000_0000, min(0x7FFF_FFFF, int(raw))) if raw is not None else 0
+        if state in _CROSSED:
+            self._events.report(LimitCrossed(parameter=pid, state=state, value=value), now)
+        elif before in _CROSSED:
+            self._events.report(LimitBack(parameter=pid, value=value), now)
+        self.crossed += (state in _CROSSED) - (before in _CROSSED)
+
+    def restore(self, committed: Mapping[int, bytes], now: Micros) -> None:
+        """Take over what the store kept; what no longer fits its declaration keeps its initial value."""
+        for pid, octets in committed.items():
+            parameter = self._database.parameters.get(pid)
+            if parameter is None:
+                continue
+            raw = decode_value(parameter, octets)
+            if not isinstance(raw, DecodeError) and write_failure(parameter, raw) is None:
+                self.set(parameter, raw, now)
+
+    def committed(self, request_id: int, now: Micros) -> None:
+        """The store kept what a (20,3) asked for."""
+        found = self._pending.pop(request_id, None)
+        if found is not None:
+            request, values = found
+            for value in values:
+                self.set(value.parameter, value.raw, now)
+            self._verification.completed(request, now)
+
+    def uncommitted(self, request_id: int, now: Micros, *, refused: bool) -> None:
+        """The store did not keep it, or nobody knows."""
+        found = self._pending.pop(request_id, None)
+        if found is not None:
+            self._verification.failed(found[0], FailureCode.INTERNAL if refused else FailureCode.TIMEOUT, now)
+
+    def _report(self, request: Request, now: Micros) -> None:
+        body = request.body
+        assert isinstance(body, ReportParameters)
+        known = self._database.parameters
+        code = None if all(pid in known for pid in body.parameters) else FailureCode.UNKNOWN_ID
+        if self._verification.settle(request, code, now):
+            values = ((known[pid], self.values[pid]) for pid in body.parameters)
+            report = self._database.encode_values(values)
+            self._telemetry.emit(APID_SYSTEM, Service.PARAMETERS, 2, report, now, destination=request.source_id)
+            self._verification.completed(request, now)
+
+    def _set(self, request: Request, now: Micros) -> None:
+        body = request.body
+        assert isinstance(body, SetParameters)
+        values = self._database.decode_values(codec.encode(body))
+        if isinstance(values, DecodeError):
+            unknown = values.reason is DecodeReason.UNKNOWN_ID
+            self._verification.refused(request, FailureCode.UNKNOWN_ID if unknown else FailureCode.DATA, now)
+            return
+        codes = (write_failure(value.parameter, value.raw) for value in values)
+        code = next((found for found in codes if found is not None), None)
+        if not self._verification.settle(request, code, now):
+            return
+        octets = {value.parameter.pid: encode_value(value.parameter, value.raw) for value in values}
+        store_id = self._commit(octets, now)
+        if store_id is None:
+            self._verification.failed(request, FailureCode.BUSY, now)
+        else:
+            self._pending[store_id] = (request, values)

@@ -1,0 +1,84 @@
+"""One process of the board as ECSS sees it: an APID, its queue of accepted requests, a handler for each command.
+
+A handler must settle its request: refuse it, or start it and then complete or fail it, at once or in a later step.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from fsw.kernel.clock import Micros
+from fsw.kernel.mailbox import Mailbox
+from fsw.mdb import codec
+from fsw.mdb.common import ConnectionReport, ConnectionTest, Noop, Ping, ResetCounters
+from fsw.pus.ids import FailureCode, Service
+from fsw.services.telemetry import TelemetryService
+from fsw.services.verification import Request, Verification
+
+Handler = Callable[[Request, Micros], None]
+REQUESTS_MAX: Final = 32
+"""Requests that wait for one process; the next one is answered "busy"."""
+REQUESTS_PER_STEP: Final = 8
+
+
+class Process:
+    """The request queue of one APID and its table of handlers, by class of command."""
+
+    def __init__(
+        self,
+        apid: int,
+        verification: Verification,
+        telemetry: TelemetryService,
+        handlers: Mapping[type[object], Handler],
+        *,
+        reset: Callable[[], None],
+        reachable: Callable[[int], bool],
+    ) -> None:
+        self.apid = apid
+        self.mailbox: Mailbox[Request] = Mailbox(f"requests-{apid:03x}", REQUESTS_MAX)
+        self._verification = verification
+        self._telemetry = telemetry
+        self._reset = reset
+        self._reachable = reachable
+        self.handlers: Mapping[type[object], Handler] = {
+            Ping: self._ping,
+            ConnectionTest: self._connection_test,
+            Noop: self._noop,
+            ResetCounters: self._reset_counters,
+            **handlers,
+        }
+        verification.serve(apid, self.mailbox)
+
+    def run(self, now: Micros) -> None:
+        """Serve what waits, a bounded number in one step."""
+        for _ in range(REQUESTS_PER_STEP):
+            request = self.mailbox.take()
+            if request is None:
+                return
+            self.handlers[type(request.body)](request, now)
+
+    def _ping(self, request: Request, now: Micros) -> None:
+        """(17,1): (17,2) stands between start and completion."""
+        self._verification.started(request, now)
+        self._telemetry.emit(self.apid, Service.TEST, 2, b"", now, destination=request.source_id)
+        self._verification.completed(request, now)
+
+    def _connection_test(self, request: Request, now: Micros) -> None:
+        """(17,3): whether another process is alive, by the supervisor's knowledge."""
+        body = request.body
+        assert isinstance(body, ConnectionTest)
+        if not self._reachable(body.apid):
+            self._verification.refused(request, FailureCode.UNKNOWN_ID, now)
+            return
+        self._verification.started(request, now)
+        report = codec.encode(ConnectionReport(apid=body.apid))
+        self._telemetry.emit(self.apid, Service.TEST, 4, report, now, destination=request.source_id)
+        self._verification.completed(request, now)
+
+    def _noop(self, request: Request, now: Micros) -> None:
+        self._verification.started(request, now)
+        self._verification.completed(request, now)
+
+    def _reset_counters(self, request: Request, now: Micros) -> None:
+        self._verification.started(request, now)
+        self._reset()
+        self._verification.completed(request, now)
