@@ -62,7 +62,7 @@ class CltuCadu:
     __slots__ = ("_cltu", "_sync", "expire", "feed_down", "feed_up")
 
     def __init__(self, scid: int, tm_frame_octets: int) -> None:
-        self._cltu = cltu.CltuDecoder(partial(tc_frame.decode, scid=scid))
+        self._cltu = cltu.CltuDecoder(partial(tc_frame.head_fault, scid=scid), partial(tc_frame.decode, scid=scid))
         self._sync = tm_sync.AsmSynchroniser(
             tm_frame_octets, partial(tm_frame.decode, scid=scid, frame_octets=tm_frame_octets)
         )

@@ -114,8 +114,9 @@ class CltuDecoder:
 
     The start sequence is matched exactly. Blocks are judged as they come; the frame ends by its own length field.
     Behind a delivered frame the search goes on behind its last octet, behind anything else behind that start
-    sequence, so that a good CLTU inside or right after a broken one is found. `is_frame` is the last judge of the
-    frame's octets (length, FECF, ...) and has no side effect: it may be asked twice.
+    sequence, so that a good CLTU inside or right after a broken one is found. Of the two judges `head_fault` sees the
+    first block, so that a start sequence inside other data seldom costs more than that; `is_frame` sees the whole
+    frame (length, FECF, ...). Neither has a side effect: they may be asked twice.
     """
 
     __slots__ = (
@@ -124,6 +125,7 @@ class CltuDecoder:
         "_corrected",
         "_expired_at",
         "_fed",
+        "_head_fault",
         "_information",
         "_is_frame",
         "_octets",
@@ -133,7 +135,10 @@ class CltuDecoder:
         "octets_skipped",
     )
 
-    def __init__(self, is_frame: Callable[[bytes], TcFrame | TcReject]) -> None:
+    def __init__(
+        self, head_fault: Callable[[bytearray], TcReject | None], is_frame: Callable[[bytes], TcFrame | TcReject]
+    ) -> None:
+        self._head_fault = head_fault
         self._is_frame = is_frame
         self._octets = bytearray()
         self._position = 0  # of the next octet to search, or of the first codeblock once started
@@ -184,8 +189,9 @@ class CltuDecoder:
             if not self._blocks_needed:
                 if not available:
                     return
-                if not self._judge(1):
-                    events.append(self._fail(LineFault.BLOCK))
+                fault = self._head_fault(self._information) if self._judge(1) else LineFault.BLOCK
+                if fault:
+                    events.append(self._fail(fault))
                     continue
                 self._blocks_needed = -(-frame_octets(self._information) // INFO_OCTETS)
             until = min(available, self._blocks_needed)
@@ -262,7 +268,7 @@ class CltuDecoder:
     def _is_whole(self, begin: int) -> bool:
         """Whether a whole valid CLTU has its first codeblock there."""
         head = self._octets[begin : begin + BLOCK_OCTETS]
-        if len(head) < BLOCK_OCTETS or decode_blocks(head) < 0:
+        if len(head) < BLOCK_OCTETS or decode_blocks(head) < 0 or self._head_fault(head):
             return False
         octets = frame_octets(head)
         blocks = self._octets[begin : begin + BLOCK_OCTETS * -(-octets // INFO_OCTETS)]

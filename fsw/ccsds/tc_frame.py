@@ -80,9 +80,10 @@ def decode(octets: bytes, scid: int) -> TcFrame | TcReject:
     size = len(octets)
     if size < TC_FRAME_OCTETS_MIN:
         return TcReject.SHORT
+    fault = head_fault(octets, scid)
+    if fault:
+        return fault
     first, second, n_s = _HEADER.unpack_from(octets)
-    if first & (_VERSION | _SPARE | _SCID) != scid:
-        return _header_fault(first)
     if (second & 0x3FF) + 1 != size:
         return TcReject.LENGTH
     if crc16(octets):
@@ -93,8 +94,11 @@ def decode(octets: bytes, scid: int) -> TcFrame | TcReject:
     return TcFrame(scid, second >> 10, bypass, control, n_s, octets[HEADER_OCTETS:-FECF_OCTETS])
 
 
-def _header_fault(first: int) -> TcReject:
-    """Which field of the first word is wrong, once one of them is."""
+def head_fault(head: bytes | bytearray, scid: int) -> TcReject | None:
+    """What the first two octets of a frame tell already: version, spare or spacecraft id wrong; None for nothing."""
+    first = head[0] << 8 | head[1]
+    if first & (_VERSION | _SPARE | _SCID) == scid:
+        return None
     if first & _VERSION:
         return TcReject.VERSION
     return TcReject.SPARE if first & _SPARE else TcReject.SCID
