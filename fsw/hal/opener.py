@@ -21,6 +21,7 @@ class SysfsOpener:
         try:
             with open(f"{self._root}/{relative}", "rb", buffering=0) as file:
                 octets = file.read(SYSFS_OCTETS_MAX)
-        except OSError:
+        except (OSError, ValueError):
+            # ValueError: a name with a null octet in it.
             return None
         return octets.decode("ascii", "replace").strip()

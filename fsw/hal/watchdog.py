@@ -16,19 +16,21 @@ class DeviceWatchdog:
 
     def stroke(self) -> None:
         """Hold the reset off for one more period."""
-        self._write(b"\0")
+        if self._write(b"\0"):
+            self.strokes += 1
 
     def disarm(self) -> None:
         """Stop the watchdog at an orderly end: 'V', then close (where the driver permits it at all)."""
         self._write(b"V")
         os.close(self._fd)
 
-    def _write(self, octet: bytes) -> None:
+    def _write(self, octet: bytes) -> bool:
         try:
             os.write(self._fd, octet)
-            self.strokes += 1
         except OSError:
             self.faults += 1
+            return False
+        return True
 
 
 class NoWatchdog:
