@@ -225,6 +225,19 @@ def test_stray_text_is_skipped_and_counted() -> None:
     assert decoder.octets_skipped == 3 * len(text)
 
 
+def test_a_refused_cltu_is_counted_whole_also_where_a_tail_was_due() -> None:
+    decoder = receiver()
+    refused = flipped(CLTUS[1], 20, 21)
+    assert frames_of(decoder.feed(CLTUS[0][:-8] + refused + CLTUS[2])) == [FRAMES[0], FRAMES[2]]
+    assert decoder.octets_skipped == len(refused)
+
+
+def test_no_more_is_held_than_one_undecided_cltu() -> None:
+    decoder = receiver()
+    decoder.feed(cltu.encode(LONG_FRAME)[:-9])
+    assert len(decoder) == 1175 == cltu.BUFFER_OCTETS_MAX - 1
+
+
 def test_start_sequences_inside_a_frame_cost_nothing() -> None:
     decoder = receiver()
     line = cltu.encode(LONG_FRAME)
@@ -277,9 +290,11 @@ def pending_over(behind: bytes) -> CltuDecoder:
     raise AssertionError("no such shift")
 
 
-def test_silence_brings_out_what_half_a_cltu_hid() -> None:
-    hidden = pending_over(CLTUS[4][:-8])
-    cut, received = hidden.expire()
+@pytest.mark.parametrize("between", [b"", b"\xeb\x90", b"\xeb\x90\xeb"], ids=["nothing", "start", "starts"])
+def test_silence_brings_out_what_half_a_cltu_hid(between: bytes) -> None:
+    hidden = pending_over(between + CLTUS[4][:-8])
+    cut, *others, received = hidden.expire()
+    assert all(isinstance(event, Rejected) for event in others)
     assert cut == Rejected(LineFault.CUT)
     assert frames_of([received]) == [FRAMES[4]]
     assert hidden.expire() == []

@@ -73,4 +73,5 @@ def test_too_long_is_said_once_and_not_kept() -> None:
 
 
 def test_worst_case_length() -> None:
+    assert slip.SlipDecoder(3).feed(slip.encode(b"\xc0\xdb\xc0")) == [(b"\xc0\xdb\xc0", 8, 0)]
     assert slip.slip_octets_max(3) == 8 == len(slip.encode(b"\xc0\xdb\xc0"))

@@ -118,6 +118,14 @@ def test_each_rule_behind_a_good_fecf(octet: int, flip: int, reason: TmReject) -
     assert decode(bytes(octets), 291, len(octets) + 1) is TmReject.LENGTH
 
 
+def test_last_octet_where_a_packet_may_start() -> None:
+    octets = bytearray(EXTRACTION[0])
+    octets[5] = 51
+    assert isinstance(decode(resealed(bytes(octets)), 291, 64), TmFrame)
+    octets[5] = 52
+    assert decode(resealed(bytes(octets)), 291, 64) is TmReject.FHP
+
+
 @given(frames)
 @settings(deadline=None)
 def test_round_trip(frame: TmFrame) -> None:

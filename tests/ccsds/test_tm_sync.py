@@ -82,6 +82,13 @@ def test_counts() -> None:
     assert tm_sync.encode(FRAMES[0]) == ASM + FRAMES[0]
 
 
+def test_octet_by_octet() -> None:
+    decoder = receiver()
+    line = b"?" + ASM[:3] + ASM + FRAMES[0] + ASM + FRAMES[1]
+    assert frames_of([event for octet in line for event in decoder.feed(bytes([octet]))]) == FRAMES[:2]
+    assert decoder.octets_skipped == 4
+
+
 @pytest.mark.parametrize("kept", range(68))
 def test_half_a_cadu_right_before_a_good_one(kept: int) -> None:
     decoder = receiver()
