@@ -1,0 +1,119 @@
+"""Packets into records: the mission database's reading of a packet, in words and units that people and JSON share."""
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Final, NamedTuple, cast
+
+from fsw.ccsds.time_code import cuc_decode
+from fsw.kernel.clock import Micros
+from fsw.mdb.codec import DecodeError
+from fsw.mdb.database import Database, DecodedReport
+from fsw.mdb.fields import Field, Kind, fields_of
+from fsw.mdb.model import Parameter, Severity, Structure
+from fsw.pus.ids import Refusal, Service, TimeStatus
+from fsw.pus.tm import Plain, Telemetry, TimeReport
+from tools.ground.records import Data, EventRecord, OnboardTime, PacketRecord, ParameterRecord
+from tools.ground.times import tai_to_utc_text
+
+VC_REPLAY: Final = 3
+
+
+class Decoded(NamedTuple):
+    """One packet, and what it holds of parameters and events."""
+
+    packet: PacketRecord
+    parameters: list[ParameterRecord]
+    event: EventRecord | None
+    report: DecodedReport | None
+
+
+def decode_packet(
+    database: Database, structures: Mapping[int, Structure], packet: bytes, vcid: int, now: Micros
+) -> Decoded:
+    """Read one packet of telemetry; what cannot be read becomes a record that says why."""
+    found = database.decode_tm(packet, structures)
+    apid = int.from_bytes(packet[:2], "big") & 0x7FF
+    count = int.from_bytes(packet[2:4], "big") & 0x3FFF
+    if isinstance(found, Refusal | DecodeError):
+        fault = f"{found.name.lower()}" if isinstance(found, Refusal) else found.detail
+        service, subtype = _service(packet)
+        return Decoded(
+            PacketRecord(now, vcid, apid, service, subtype, count, None, "", {}, fault, packet), [], None, None
+        )
+    header = found.header
+    time = _time(header)
+    service, subtype = (header.service, header.subtype) if isinstance(header, Telemetry) else (None, None)
+    values = plain(found)
+    record = PacketRecord(now, vcid, apid, service, subtype, count, time, found.name, values, "", packet)
+    parameters = [
+        sample(database, parameter, cast("float | None", raw), record)
+        for name, raw in found.values.items()
+        if (parameter := database.parameter_named(name)) is not None
+    ]
+    event = None
+    if isinstance(header, Telemetry) and header.service == Service.EVENTS and header.subtype in tuple(Severity):
+        severity = Severity(header.subtype).name.lower()
+        event = EventRecord(now, time, apid, found.name, severity, values, vcid == VC_REPLAY)
+    return Decoded(record, parameters, event, found)
+
+
+def sample(database: Database, parameter: Parameter, raw: float | None, of: PacketRecord) -> ParameterRecord:
+    """One parameter's raw value with engineering value, label and limit state; `of` is the packet that held it."""
+    label = ""
+    if raw is not None and not isfinite(raw):
+        raw, label = None, "not finite"
+    elif parameter.enum is not None and raw is not None:
+        member = parameter.enum._value2member_map_.get(raw)
+        label = getattr(member, "name", "")
+    limit = database.limits(parameter.pid, raw).name
+    engineering = parameter.engineering(raw)
+    return ParameterRecord(
+        of.at, of.time, parameter.name, raw, engineering, label, parameter.unit, limit, of.vcid == VC_REPLAY
+    )
+
+
+def plain(report: DecodedReport) -> dict[str, Data]:
+    """A report's values as data that JSON can hold: labels for enums, hex for octets, UTC for times."""
+    declared = fields_of(report.body) if hasattr(report.body, "__fields__") else {}
+    return {name: _plain(value, declared.get(name)) for name, value in report.values.items()}
+
+
+def _plain(value: object, field: object = None) -> Data:
+    if isinstance(field, Field):
+        if field.kind is Kind.CUC and isinstance(value, bytes):
+            us = cuc_decode(value)
+            return None if us is None else tai_to_utc_text(us)
+        if field.enum is not None and isinstance(value, int):
+            member = field.enum._value2member_map_.get(int(value))
+            return str(getattr(member, "name", int(value)))
+        if field.kind is Kind.ARRAY and isinstance(value, tuple):
+            return [_plain(item, field.item) for item in value]
+    if hasattr(value, "__fields__"):
+        return {name: _plain(vars(value)[name], inner) for name, inner in fields_of(value).items()}
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, float) and not isfinite(value):
+        return None
+    name = getattr(value, "name", None)
+    if isinstance(name, str):
+        return name
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return cast("Data", value)
+
+
+def _time(header: Telemetry | TimeReport | Plain) -> OnboardTime | None:
+    if isinstance(header, Plain):
+        return None
+    us = cuc_decode(header.time)
+    status = header.status if isinstance(header, TimeReport) else header.time_status
+    if us is None or status not in tuple(TimeStatus):
+        return None
+    return OnboardTime(us, status)
+
+
+def _service(packet: bytes) -> tuple[int | None, int | None]:
+    """Service and subtype as they stand in a packet that could not be read, where it says it has them."""
+    if len(packet) < 9 or not packet[0] & 0x08:
+        return None, None
+    return packet[7], packet[8]

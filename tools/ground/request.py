@@ -1,0 +1,133 @@
+"""What an operator types into a telecommand: names resolved, arguments checked, all before anything is sent."""
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from enum import Enum, unique
+from typing import Final, NamedTuple
+
+from fsw.mdb import codec, words
+from fsw.mdb.common import SetParameters
+from fsw.mdb.database import Database, EncodedCommand
+from fsw.mdb.fields import fields_of
+from fsw.mdb.model import Parameter
+from fsw.mdb.words import Unreadable
+
+_NAMED_ARGUMENTS: Final = ("parameters", "sids", "events", "apid", "parameter")
+
+
+@unique
+class Why(Enum):
+    """What kind of refusal it is; the value is what `--json` says."""
+
+    USAGE = "usage"
+    DATABASE = "database mismatch"
+    FULL = "too many commands are open"
+
+
+class Refusal(NamedTuple):
+    """A command that was not sent, and the sentence why."""
+
+    why: Why
+    sentence: str
+
+
+def encode(database: Database, name: str, arguments: Mapping[str, str]) -> EncodedCommand | Refusal:
+    """Header fields and application data of the named telecommand, or why there is none."""
+    entry = database.by_name(name)
+    if entry is None:
+        return _refuse(f"there is no command '{name}'{nearest(name, database.command_names())}")
+    if entry.body is SetParameters and not set(arguments) & {"count", "values"}:
+        return _set_parameters(database, arguments)
+    resolved: dict[str, str] = {}
+    for argument, word in arguments.items():
+        if argument in _NAMED_ARGUMENTS:
+            found = _identifiers(database, argument, word)
+            if isinstance(found, Refusal):
+                return found
+            word = found  # noqa: PLW2901 (the identifiers stand where the names stood)
+        resolved[argument] = word
+    body = words.body_from_words(entry.body, resolved)
+    if isinstance(body, Unreadable):
+        return _refuse(f"{name}: {body.sentence}{_nearest_argument(entry.body, arguments)}")
+    return database.encode_command(body, entry.apid)
+
+
+def parse_words(listed: Iterable[str]) -> dict[str, str] | Refusal:
+    """`key=value` words into a mapping; anything else is refused."""
+    found: dict[str, str] = {}
+    for word in listed:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            return _refuse(f"'{word}' is not of the form key=value")
+        if key in found:
+            return _refuse(f"{key} is given twice")
+        found[key] = value
+    return found
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """`; did you mean 'power.switch'?`, or nothing when no name is near."""
+    close = get_close_matches(name, list(names), 1, 0.5)
+    return f"; did you mean '{close[0]}'?" if close else ""
+
+
+def _refuse(sentence: str) -> Refusal:
+    return Refusal(Why.USAGE, sentence)
+
+
+def _nearest_argument(body: type[object], arguments: Mapping[str, str]) -> str:
+    known = fields_of(body)
+    for name in sorted(set(arguments) - set(known)):
+        return nearest(name, known)
+    return ""
+
+
+def _set_parameters(database: Database, arguments: Mapping[str, str]) -> EncodedCommand | Refusal:
+    """`parameter.set system.scratch=42 …`: widths and ranges follow from the database."""
+    if not arguments:
+        return _refuse("parameter.set: give name=value for at least one parameter")
+    values = []
+    for name, word in arguments.items():
+        parameter = _parameter(database, name)
+        if isinstance(parameter, Refusal):
+            return parameter
+        raw = words.raw_from_word(parameter, word)
+        if isinstance(raw, Unreadable):
+            return _refuse(f"parameter.set: {raw.sentence}")
+        values.append((parameter, raw))
+    octets = database.encode_values(values)
+    body = SetParameters(count=octets[0], values=octets[1:])
+    wrong = codec.problem(body)
+    return _refuse(f"parameter.set: {wrong}") if wrong else database.encode_command(body)
+
+
+def _parameter(database: Database, name: str) -> Parameter | Refusal:
+    parameter = database.parameter_named(name)
+    if parameter is None and name.isdecimal():
+        parameter = database.parameters.get(int(name))
+    if parameter is None:
+        names = [each.name for each in database.parameters.values()]
+        return _refuse(f"there is no parameter '{name}'{nearest(name, names)}")
+    return parameter
+
+
+def _identifiers(database: Database, argument: str, word: str) -> str | Refusal:
+    """Names in a list of identifiers become the identifiers; numbers pass as they are."""
+    known: dict[str, int] = {}
+    if argument in ("parameters", "parameter"):
+        known = {each.name: each.pid for each in database.parameters.values()}
+    elif argument == "sids":
+        known = {each.name: each.sid for each in database.structures.values()}
+    elif argument == "apid":
+        known = {each.name: apid for apid, each in database.processes.items()}
+    elif argument == "events":
+        known = {each.name: each.number for each in database.tables.events.values()}
+    parts = []
+    for part in word.split(","):
+        if part in known:
+            parts.append(str(known[part]))
+        elif part[:1].isalpha():
+            return _refuse(f"{argument}: there is no '{part}'{nearest(part, known)}")
+        else:
+            parts.append(part)
+    return ",".join(parts)

@@ -1,0 +1,373 @@
+"""One ground session, sans-IO: datagrams and telecommands in; datagrams and records out; the time handed in.
+
+It joins the way down (frames, packets, database), the way up (queue, FOP-1) and the verification of requests, and
+guards against two things that an operator cannot see: a payload that has rebooted, and one that flies another
+database. No octets make it raise; what it cannot read is a record that says why.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, unique
+from typing import Final, NamedTuple
+
+from fsw.ccsds.depacketizer import GapDetected, PacketReceived
+from fsw.kernel.clock import Micros
+from fsw.mdb.codec import DecodeError
+from fsw.mdb.common import CreateStructure, StructureReport
+from fsw.mdb.database import DIGEST_OCTETS_FLOWN, Database
+from fsw.mdb.model import Parameter, Structure
+from fsw.pus import st01, tc, tm
+from fsw.pus.ids import APID_SYSTEM, LanderApid, Refusal, Service
+from fsw.pus.tm import Telemetry
+from tools.ground import request
+from tools.ground.decoding import decode_packet, plain
+from tools.ground.downlink import TM_FRAME_OCTETS, ControlWord, Downlink, FrameRejected
+from tools.ground.records import CommandRecord, LanderRecord, LinkRecord, Note, Record
+from tools.ground.request import Why
+from tools.ground.tracking import StageChange, State, Tracker, Word
+from tools.ground.uplink import QUEUE_MAX, LinkState, Uplink, UplinkProfile, UpWord
+
+ACK_ALL: Final = tc.ACK_ACCEPTANCE | tc.ACK_START | tc.ACK_PROGRESS | tc.ACK_COMPLETION
+SOURCE_ID: Final = 1
+SEQUENCE_COUNTS: Final = 16_384
+STRUCTURES_MAX: Final = 64
+RECORDS_MAX: Final = 65_536
+_LINK_PERIOD_US: Final = 1_000_000
+_BOOT_EVENT: Final = 1
+_BOOT_HEAD_OCTETS: Final = 7  # event id u16, boot count u32, reset cause u8
+_REPORTS: Final = range(LanderApid.REPORT_LANDER, LanderApid.REPORT_BEACON + 1)
+
+
+@unique
+class DatabaseState(Enum):
+    """Whether the database that flies is the one in hand."""
+
+    UNKNOWN = "not told yet"
+    MATCH = "match"
+    MISMATCH = "mismatch"
+
+
+class Ticket(NamedTuple):
+    """A telecommand that was taken; its stages come as `StageChange` records under this number."""
+
+    number: int
+    name: str
+    apid: int
+    sequence_count: int
+    request_id: bytes
+
+
+class Profile(NamedTuple):
+    """Numbers of a session. `word_us`: longest silence between two words on a request; `queue_us`: longest wait to
+    leave the ground. `of_line` gives those of a line profile."""
+
+    uplink: UplinkProfile = UplinkProfile()
+    tm_frame_octets: tuple[int, ...] = TM_FRAME_OCTETS
+    word_us: int = 20_000_000
+    queue_us: int = 30_000_000
+
+
+def of_line(line: str, *, one_way_us: int = 0, raw: bool = False, scid: int = 42) -> Profile:
+    """The profile for a line profile's name. T1 covers the idle interval, since only frames carry the answer."""
+    idle_us = 10_000_000 if line == "slow" else 1_000_000
+    trip_us = 2 * one_way_us
+    uplink = UplinkProfile(
+        scid=scid, t1_us=2_000_000 + idle_us + trip_us, silence_us=1_500_000 + 3 * idle_us + idle_us // 2, raw=raw
+    )
+    return Profile(uplink, word_us=18_000_000 + 2 * idle_us + trip_us, queue_us=27_000_000 + 3 * idle_us + trip_us)
+
+
+class Session:
+    """The session. `counts` are the next packet sequence counts by APID, kept over sessions so that request ids are
+    not used again; `databases` are others that may fly, by the digest in their boot event."""
+
+    def __init__(
+        self,
+        database: Database,
+        profile: Profile,
+        now: Micros,
+        *,
+        counts: Mapping[int, int] | None = None,
+        databases: tuple[Database, ...] = (),
+    ) -> None:
+        self.database = database
+        self.profile = profile
+        self.downlink = Downlink(profile.uplink.scid, profile.tm_frame_octets)
+        self.uplink = Uplink(profile.uplink)
+        self.tracker = Tracker(profile.word_us)
+        self.database_state = DatabaseState.UNKNOWN
+        self.boot_count: int | None = None
+        self.structures: dict[int, Structure] = {}
+        """Housekeeping structures made in flight, by id."""
+        self._databases = (database, *databases)
+        self._counts = dict(counts or {})
+        self._ticket = 0
+        self._boot_event_due = True  # that of the life at hand may still come; also when its CLCW came first
+        self._unforced: set[int] = set()  # queued tickets that a mismatch takes back
+        self._creating: dict[int, CreateStructure] = {}
+        self._records: list[Record] = []
+        self.records_dropped = 0
+        self._link: LinkRecord | None = None
+        self._link_at = now
+
+    # --- in -------------------------------------------------------------------------------------------------------
+
+    def tm_datagram(self, octets: bytes, now: Micros) -> None:
+        """Take one datagram of the lander's TM port: a TM frame, or anything at all."""
+        for event in self.downlink.receive(octets):
+            match event:
+                case ControlWord():
+                    self.uplink.clcw(event.word, now)
+                    self._hear_uplink(now)
+                case PacketReceived():
+                    self._packet(event.packet, event.vcid, now)
+                case GapDetected():
+                    self._note(now, f"VC {event.vcid}: {event.lost} frames are missing")
+                case FrameRejected():
+                    self._note(now, f"frame rejected: {event.reason}")
+                case _:
+                    self._note(now, f"VC {event.vcid}: {event.reason.value}")
+        self._say_link(now)
+
+    def report_datagram(self, octets: bytes, now: Micros) -> None:
+        """Take one datagram of the lander's own report on the payload (contract, section 5)."""
+        apid = int.from_bytes(octets[:2], "big") & 0x7FF
+        found = self.database.decode_tm(octets) if apid in _REPORTS else Refusal.APID
+        if isinstance(found, Refusal | DecodeError):
+            fault = found.name.lower() if isinstance(found, Refusal) else found.detail
+            self._say(LanderRecord(now, apid, "", {}, fault, octets))
+        else:
+            self._say(LanderRecord(now, apid, found.name, plain(found), "", octets))
+
+    def tick(self, now: Micros) -> None:
+        """Let timers expire; call it when `next_due` says, or more often."""
+        self.uplink.tick(now)
+        self._hear_uplink(now)
+        for change in self.tracker.expire(now):
+            if change.state is State.NOT_SENT:
+                self.uplink.withdraw(change.ticket)
+            self._stage(change)
+        self._say_link(now)
+
+    def send(
+        self, name: str, arguments: Mapping[str, str], source_id: int, now: Micros, *, force: bool = False
+    ) -> Ticket | request.Refusal:
+        """Check and queue one telecommand; nothing leaves for one that is refused.
+
+        `force` commands although the payload says that it flies another database.
+        """
+        encoded = request.encode(self.database, name, arguments)
+        if isinstance(encoded, request.Refusal):
+            return encoded
+        if self.database_state is DatabaseState.MISMATCH and not force:
+            return request.Refusal(
+                Why.DATABASE, "the payload flies another mission database than the one in hand; --force sends anyway"
+            )
+        if self.uplink.queued >= QUEUE_MAX:
+            return request.Refusal(Why.FULL, f"{QUEUE_MAX} commands are waiting for the link already")
+        count = self._counts.get(encoded.apid, 0)
+        request_id = st01.encode_request_id(encoded.apid, count)
+        self._ticket += 1
+        ticket = Ticket(self._ticket, name, encoded.apid, count, request_id)
+        if not self.tracker.open(ticket.number, name, request_id, Micros(now + self.profile.queue_us)):
+            return request.Refusal(Why.FULL, "too many commands wait for their last word")
+        self._counts[encoded.apid] = (count + 1) % SEQUENCE_COUNTS
+        packet = tc.encode(
+            encoded.apid, count, encoded.service, encoded.subtype, encoded.data, ack=ACK_ALL, source_id=source_id
+        )
+        if not force:
+            self._unforced.add(ticket.number)
+        self._remember_structure(ticket.number, encoded.apid, packet)
+        self._say(
+            CommandRecord(now, ticket.number, name, dict(arguments), encoded.apid, count, request_id, source_id, packet)
+        )
+        self.uplink.submit(ticket.number, packet, now)
+        self._hear_uplink(now)
+        self._say_link(now)
+        return ticket
+
+    # --- out ------------------------------------------------------------------------------------------------------
+
+    def take_datagrams(self) -> list[bytes]:
+        """What to send to the lander's TC port, in order."""
+        return self.uplink.take_datagrams()
+
+    def take_records(self) -> list[Record]:
+        """What was said since the last call, in order."""
+        taken, self._records = self._records, []
+        return taken
+
+    def next_due(self) -> Micros:
+        """When `tick` has work: a timer, or the link's state to be said once a second."""
+        return min(self.uplink.next_due(), self.tracker.next_due(), Micros(self._link_at + _LINK_PERIOD_US))
+
+    def link(self, now: Micros) -> LinkRecord:
+        """The link as it stands."""
+        up, down, fields = self.uplink, self.downlink, self.uplink.last_clcw
+        return LinkRecord(
+            now,
+            up.state(now).value,
+            up.fop.v_s,
+            fields.report_value if fields else None,
+            bool(fields and fields.lockout),
+            bool(fields and fields.wait),
+            bool(fields and fields.retransmit),
+            up.queued,
+            up.fop.outstanding,
+            down.frames_good,
+            down.frames_bad,
+            down.frames_lost,
+            up.alerts,
+            up.retransmissions,
+            self.database_state.value,
+            self.boot_count,
+        )
+
+    @property
+    def counts(self) -> dict[int, int]:
+        """The next packet sequence counts by APID."""
+        return dict(self._counts)
+
+    def ready(self, now: Micros) -> bool:
+        """Whether a command would leave at once."""
+        return self.uplink.state(now) is LinkState.ACTIVE
+
+    # --- telemetry ------------------------------------------------------------------------------------------------
+
+    def _packet(self, packet: bytes, vcid: int, now: Micros) -> None:
+        header = tm.decode_tm(packet)
+        if vcid == 0 and isinstance(header, Telemetry) and _is_boot(header):
+            self._booted(header, now)  # first: it may bring another database into force
+        decoded = decode_packet(self.database, self.structures, packet, vcid, now)
+        self._say(decoded.packet)
+        for parameter in decoded.parameters:
+            self._say(parameter)
+        if decoded.event is not None:
+            self._say(decoded.event)
+        if vcid == 0 and isinstance(header, Telemetry) and header.service == Service.VERIFICATION:
+            self._verification(header, now)
+        if decoded.report is not None and isinstance(decoded.report.body, StructureReport):
+            body = decoded.report.body
+            self._structure(body.sid, body.interval, body.parameters)
+
+    def _verification(self, header: Telemetry, now: Micros) -> None:
+        verification = st01.decode(header.subtype, header.data)
+        if verification is None:
+            self._note(now, f"unreadable verification report (1,{header.subtype})")
+            return
+        change = self.tracker.report(verification, now)
+        if change is not None:
+            self._stage(change)
+
+    def _booted(self, header: Telemetry, now: Micros) -> None:
+        """A boot event: the life before it is over, unless the receiver has betrayed that already."""
+        self.boot_count = int.from_bytes(header.data[2:6], "big")
+        if self._boot_event_due:
+            self._boot_event_due = False
+        else:
+            self.uplink.reboot(now, "boot event")
+            self._hear_uplink(now)
+            self._boot_event_due = False
+        flown = header.data[_BOOT_HEAD_OCTETS : _BOOT_HEAD_OCTETS + DIGEST_OCTETS_FLOWN]
+        if len(flown) < DIGEST_OCTETS_FLOWN:
+            self.database_state = DatabaseState.UNKNOWN
+            return
+        self.database_state = DatabaseState.MISMATCH
+        for database in self._databases:
+            if database.digest()[:DIGEST_OCTETS_FLOWN] == flown:
+                self.database, self.database_state = database, DatabaseState.MATCH
+                break
+        if self.database_state is DatabaseState.MISMATCH:
+            self._note(now, f"the payload flies mission database {flown.hex()}, which is not at hand")
+            self._take_back(now)
+
+    def _take_back(self, now: Micros) -> None:
+        for ticket in sorted(self._unforced):
+            if self.uplink.withdraw(ticket):
+                self._hear(ticket, Word.INTERRUPTED, now, "the payload flies another mission database")
+        self._unforced.clear()
+
+    def _remember_structure(self, ticket: int, apid: int, packet: bytes) -> None:
+        call = self.database.decode_command(apid, packet[7], packet[8], packet[tc.HEADER_OCTETS : -2])
+        body = getattr(call, "body", None)
+        if isinstance(body, CreateStructure) and len(self._creating) < STRUCTURES_MAX:
+            self._creating[ticket] = body
+
+    def _structure(self, sid: int, interval: int, pids: tuple[int, ...]) -> None:
+        known = self.database.parameters
+        if sid in self.database.structures or not pids or not all(pid in known for pid in pids):
+            return
+        if sid in self.structures or len(self.structures) < STRUCTURES_MAX:
+            parameters: tuple[Parameter, ...] = tuple(known[pid] for pid in pids)
+            self.structures[sid] = Structure(sid, f"structure.{sid}", parameters, max(1, interval))
+
+    # --- commanding -----------------------------------------------------------------------------------------------
+
+    def _hear_uplink(self, now: Micros) -> None:
+        for word, ticket, text in self.uplink.take_events():
+            if word is UpWord.REBOOT:
+                self._rebooted(text, now)
+            elif word is UpWord.SENT:
+                self._unforced.discard(ticket)
+                self._hear(ticket, Word.SENT, now)
+            elif word is UpWord.RECEIVED:
+                self._hear(ticket, Word.RECEIVED, now)
+            else:
+                self._hear(ticket, Word.INTERRUPTED, now, text)
+
+    def _rebooted(self, reason: str, now: Micros) -> None:
+        """Nothing that the life before was told will be heard of again; what has not left yet may still go."""
+        self._boot_event_due = True
+        self.structures.clear()
+        self._creating.clear()
+        self._note(now, f"the payload has rebooted: {reason}")
+        for open_request in self.tracker.undecided():
+            if open_request.state is not State.QUEUED:
+                self._hear(open_request.ticket, Word.INTERRUPTED, now, "the payload rebooted")
+
+    def _hear(self, ticket: int, word: Word, now: Micros, text: str = "") -> None:
+        change = self.tracker.hear(ticket, word, now, text)
+        if change is not None:
+            self._stage(change)
+
+    def _stage(self, change: StageChange) -> None:
+        self._say(change)
+        if change.verdict:
+            created = self._creating.pop(change.ticket, None)
+            if created is not None and change.state is State.COMPLETED:
+                self._structure(created.sid, created.interval, created.parameters)
+
+    # --- saying ---------------------------------------------------------------------------------------------------
+
+    def _say_link(self, now: Micros) -> None:
+        """Say the link's state when it changes, and its counters once a second."""
+        record, before = self.link(now), self._link
+        changed = before is None or _face(record) != _face(before)
+        if not changed and now - self._link_at < _LINK_PERIOD_US:
+            return
+        self._link_at = now
+        if before is None or record[1:] != before[1:]:
+            self._link = record
+            self._say(record)
+
+    def _note(self, now: Micros, text: str) -> None:
+        self._say(Note(now, text))
+
+    def _say(self, record: Record) -> None:
+        if len(self._records) >= RECORDS_MAX:
+            self.records_dropped += 1
+            return
+        self._records.append(record)
+
+
+def _face(record: LinkRecord) -> tuple[object, ...]:
+    """What of the link is said at once when it changes."""
+    return record.state, record.database, record.boot_count
+
+
+def _is_boot(header: Telemetry) -> bool:
+    return (
+        header.apid == APID_SYSTEM
+        and (header.service, header.subtype) == (Service.EVENTS, 1)
+        and len(header.data) >= _BOOT_HEAD_OCTETS
+        and int.from_bytes(header.data[:2], "big") == _BOOT_EVENT
+    )
