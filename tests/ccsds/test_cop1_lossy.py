@@ -12,6 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from fsw.ccsds import tc_frame
 from fsw.ccsds.carrier import CltuCadu
 from fsw.ccsds.flight_link import FlightLink, LinkProfile, PacketReceived
 from fsw.ccsds.fop1_words import Kind, Response, Service
@@ -126,6 +127,11 @@ class LossyCop1(RuleBasedStateMachine):
     @rule(full=st.booleans())
     def fill_or_free_the_input(self, full: bool) -> None:
         self.flight.input_full(full)
+
+    @rule(ahead=st.sampled_from([10, 100, 245]))
+    def a_stray_frame_locks_out(self, ahead: int) -> None:
+        n_s = (self.flight.farm.v_r + ahead) % 256
+        self._bring_up(tc_frame.encode(tc_frame.TcFrame(PROFILE.scid, 0, False, False, n_s, _packet(0))))
 
     # --- what must hold ---------------------------------------------------------------------------------------------
 
