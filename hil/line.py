@@ -1,0 +1,144 @@
+"""A serial line of 8N1 octets at a baud: integer credit on a handed-down clock, no device (contract, section 1).
+
+An octet takes ten bit times. `Paced` is one direction that somebody fills; `Drained` is one that somebody empties at
+the line's speed. Rates are exact over any length of time; an octet shows up to one look at the clock late, never early.
+"""
+
+from collections import deque
+from typing import Final, NamedTuple
+
+from fsw.kernel.clock import NEVER, Micros
+
+BITS_AN_OCTET: Final = 10
+"""8N1: start bit, eight data bits, stop bit."""
+_BIT_US: Final = BITS_AN_OCTET * 1_000_000
+BAUD_MAX: Final = 4_000_000
+
+
+def line_us(octets: int, baud: int) -> int:
+    """Microseconds that so many octets take on the line, rounded up."""
+    return -(-octets * _BIT_US // baud)
+
+
+class Unit(NamedTuple):
+    """Octets that belong together on the line; the first start bit comes at `start_us`, or when the line is free."""
+
+    start_us: Micros
+    octets: bytes
+
+
+class Paced:
+    """One direction at `baud`: units go in whole, octets come out when their last bit has left.
+
+    At most `octets_max` wait; a unit beyond that is dropped whole and counted in `overruns` (octets).
+    """
+
+    __slots__ = ("_begin_us", "_left", "_taken", "_units", "_waiting", "baud", "octets_max", "octets_out", "overruns")
+
+    def __init__(self, baud: int, octets_max: int = 65_536) -> None:
+        assert 0 < baud <= BAUD_MAX, "a line has a speed"
+        self.baud = baud
+        self.octets_max = octets_max
+        self.overruns = 0
+        self.octets_out = 0
+        self._units: deque[Unit] = deque()
+        self._left = 0  # octets of the head unit that have gone out
+        self._waiting = 0
+        self._begin_us = 0  # of the busy period: units back to back share one, so that no rounding adds up
+        self._taken = 0  # octets sent in the busy period
+
+    def __len__(self) -> int:
+        """Octets that wait."""
+        return self._waiting
+
+    def put(self, octets: bytes, start_us: Micros) -> bool:
+        """Queue a unit; False when there was no room and it is lost."""
+        if self._waiting + len(octets) > self.octets_max:
+            self.overruns += len(octets)
+            return False
+        if octets:
+            self._units.append(Unit(start_us, octets))
+            self._waiting += len(octets)
+        return True
+
+    def free_us(self) -> Micros:
+        """When the last octet queued has left; a time in the past when nothing waits."""
+        begin, count = self._begin_us, self._taken
+        for index, unit in enumerate(self._units):
+            end = begin + line_us(count, self.baud)
+            if unit.start_us > end and not (index == 0 and self._left):
+                begin, count = unit.start_us, 0
+            count += len(unit.octets) - (self._left if index == 0 else 0)
+        return Micros(begin + line_us(count, self.baud))
+
+    def take(self, now: Micros) -> bytes:
+        """The octets whose last bit has left by `now`, in their order."""
+        out = b""
+        while self._units:
+            start_us, octets = self._units[0]
+            if self._left == 0 and start_us > self._begin_us + line_us(self._taken, self.baud):
+                if start_us > now:
+                    break
+                self._begin_us, self._taken = start_us, 0
+            credit = (now - self._begin_us) * self.baud // _BIT_US - self._taken
+            if credit <= 0:
+                break
+            piece = octets[self._left : self._left + credit]
+            out += piece
+            self._taken += len(piece)
+            self._left += len(piece)
+            if self._left == len(octets):
+                self._units.popleft()
+                self._left = 0
+        self._waiting -= len(out)
+        self.octets_out += len(out)
+        return out
+
+    def next_due(self) -> Micros:
+        """When the next octet has left; NEVER while nothing waits."""
+        if not self._units:
+            return NEVER
+        start = self._units[0].start_us
+        if self._left == 0 and start > self._begin_us + line_us(self._taken, self.baud):
+            return Micros(start + line_us(1, self.baud))
+        return Micros(self._begin_us + line_us(self._taken + 1, self.baud))
+
+    def clear(self) -> int:
+        """Lose all that waits (the power is gone); returns how many octets that were."""
+        lost = self._waiting
+        self._units.clear()
+        self._left = self._waiting = 0
+        return lost
+
+
+class Drained:
+    """The other direction at `baud`: how many octets may be taken from a sender that would send faster.
+
+    Credit does not add up over silence: after it, the line starts with the octets of one look at the clock at most
+    (`burst_us`). Between two looks of a busy sender the rate is exact.
+    """
+
+    __slots__ = ("_begin_us", "_seen_us", "_taken", "baud", "burst_us", "octets_in")
+
+    def __init__(self, baud: int, burst_us: int = 1000) -> None:
+        assert 0 < baud <= BAUD_MAX, "a line has a speed"
+        self.baud = baud
+        self.burst_us = burst_us
+        self.octets_in = 0
+        self._begin_us = 0
+        self._taken = 0
+        self._seen_us = 0
+
+    def grant(self, now: Micros) -> int:
+        """Octets that the line could have carried by `now` beyond those taken."""
+        return max(0, (now - self._begin_us) * self.baud // _BIT_US - self._taken)
+
+    def used(self, octets: int, granted: int, now: Micros) -> None:
+        """So many of the granted octets came; fewer than granted means that the sender was silent."""
+        assert 0 <= octets <= granted, "no octet without credit"
+        self.octets_in += octets
+        self._taken += octets
+        if octets < granted:
+            self._begin_us = max(self._begin_us, now - self.burst_us)
+            self._taken = 0
+        self._seen_us = now
