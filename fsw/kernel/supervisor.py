@@ -169,7 +169,8 @@ class Supervisor:
                     return False
                 continue
             for watch in task.watches:
-                if now > max(watch.due, watch.ran, task.resume_us) + watch.grace_us:
+                late = now - watch.grace_us
+                if late > watch.ran and late > watch.due and late > task.resume_us:
                     return False
         return True
 

@@ -162,11 +162,17 @@ def damage_pages(path: Path) -> None:
     path.write_bytes(octets)
 
 
+def damage_second_page(path: Path) -> None:
+    octets = bytearray(path.read_bytes())
+    octets[4096:4160] = b"\xa5" * 64
+    path.write_bytes(octets)
+
+
 def damage_length(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:5000])
 
 
-@pytest.mark.parametrize("damage", [damage_all, damage_head, damage_pages, damage_length])
+@pytest.mark.parametrize("damage", [damage_all, damage_head, damage_pages, damage_second_page, damage_length])
 def test_a_damaged_file_is_set_aside_and_the_next_boot_says_so(path: Path, damage: Callable[[Path], None]) -> None:
     server = life(path)
     server.serve(BOOT)
