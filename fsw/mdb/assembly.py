@@ -104,6 +104,7 @@ def assemble(modules: Iterable[ModuleType]) -> Tables:
     for body in bodies:
         _enter(tables, body)
     _distinct_names(tables)
+    _distinct_events(tables)
     return tables
 
 
@@ -192,7 +193,7 @@ def _enter_for(tables: Tables, body: type[object], declaration: Declaration, api
             name = f"{tables.processes[apid].name}.{name}"
             entry = EventEntry(name, apid, number, Severity(subtype), body, doc)
             _put(tables.events, (apid, number), entry, f"event {number} of APID {apid:#05x}")
-        case Role.LANDER | Role.PAYLOAD:
+        case _:  # LANDER, PAYLOAD
             packet_type = int(declaration.role is Role.LANDER and apid < 0x200)
             plain = PlainEntry(name, apid, packet_type, body, doc)
             _put(tables.plain, apid, plain, f"APID {apid:#05x}")
@@ -251,3 +252,14 @@ def _distinct_names(tables: Tables) -> None:
         named: dict[str, object] = {}
         for value in cast("Mapping[object, Parameter]", table).values():
             _put(named, value.name, value, f"the name {value.name}")
+
+
+def _distinct_events(tables: Tables) -> None:
+    """Event ids are unique on the board: (5,5) to (5,8) name an event by its id alone."""
+    numbered: dict[int, EventEntry] = {}
+    for entry in tables.events.values():
+        other = numbered.setdefault(entry.number, entry)
+        if other.body is not entry.body:
+            raise DeclarationError(
+                f"event id {entry.number:#06x} is claimed by {_called(other)} and by {_called(entry)}"
+            )

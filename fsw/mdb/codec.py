@@ -155,7 +155,7 @@ def _problem(field: Field, value: object) -> str | None:  # noqa: PLR0912 (one a
         case Kind.TEXT:
             if not isinstance(value, str) or len(value) > field.octets or not _PRINTABLE.issuperset(value):
                 return f"must be at most {field.octets} printable ASCII characters, not {value!r}"
-        case Kind.ARRAY:
+        case _:  # ARRAY
             if not isinstance(value, tuple) or not field.low <= len(value) <= field.high:
                 return f"must be {field.low:g} to {field.high:g} items, not {value!r}"
             for index, item in enumerate(value):

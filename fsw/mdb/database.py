@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 from fsw.mdb import codec
 from fsw.mdb.assembly import CommandEntry, EventEntry, PlainEntry, ReportEntry, Tables, assemble
 from fsw.mdb.codec import DecodeError, DecodeReason
-from fsw.mdb.common import HousekeepingReport, ParameterValues
+from fsw.mdb.common import HousekeepingReport, ParameterValues, SetParameters
 from fsw.mdb.dictionary import Dictionary, dictionary, digest
-from fsw.mdb.model import Parameter, Process, Structure, declaration_of
+from fsw.mdb.model import EVERY_PROCESS, Parameter, Process, Structure, declaration_of
 from fsw.mdb.system import LimitState
 from fsw.mdb.values import ParameterValue, Raw, StructureLayout, decode_values, encode_values
 from fsw.pus import tm
@@ -68,6 +68,11 @@ class Database:
         for apid, service, subtype, _ in tables.commands:
             self._served[apid].setdefault(service, set()).add(subtype)
         self._commands_by_name = {entry.name: entry for entry in tables.commands.values()}
+        self._aliases = {
+            f"{tables.processes[entry.apid].name}.{entry.name}": entry
+            for entry in tables.commands.values()
+            if entry.apid == APID_SYSTEM and declaration_of(entry.body).apid == EVERY_PROCESS
+        }
         self._parameters_by_name = {parameter.name: parameter for parameter in tables.parameters.values()}
         self._layouts: dict[int, StructureLayout] = {}
         self._cold = [entry.body for entry in self._entries()]
@@ -94,16 +99,8 @@ class Database:
         return self.tables.commands.get((apid, service, subtype, function))
 
     def by_name(self, name: str) -> CommandEntry | None:
-        """The telecommand of this name: `power.switch`, `ping` (of the system process), `power.ping`."""
-        found = self._commands_by_name.get(name)
-        if found is not None:
-            return found
-        process, _, bare = name.partition(".")
-        entry = self._commands_by_name.get(bare)
-        system = self.processes.get(APID_SYSTEM)
-        if system is not None and process == system.name and entry is not None and entry.apid == APID_SYSTEM:
-            return entry
-        return None
+        """The telecommand of this name: `power.switch`; `ping` or `system.ping`, and `power.ping`."""
+        return self._commands_by_name.get(name) or self._aliases.get(name)
 
     def command_names(self) -> list[str]:
         """All names of telecommands, sorted."""
@@ -124,7 +121,7 @@ class Database:
         """What a telecommand asks of a known process; else the code of the first check it fails (contract, section 3).
 
         SERVICE, SUBTYPE and DATA are acceptance. UNKNOWN_ID is a function that the process does not have: a matter of
-        the start of execution.
+        the start of execution, as is an unknown parameter in (20,3).
         """
         served = self._served[apid]
         if service not in served:
@@ -143,6 +140,10 @@ class Database:
         body = codec.decode(entry.body, data)
         if isinstance(body, DecodeError):
             return CallRefused(FailureCode.DATA, body.detail)
+        if isinstance(body, SetParameters):
+            values = self.decode_values(data)
+            if isinstance(values, DecodeError) and values.reason is DecodeReason.LENGTH:
+                return CallRefused(FailureCode.DATA, values.detail)
         return Call(entry, body)
 
     # Parameters, structures, limits

@@ -107,7 +107,7 @@ def allowed(field: Field) -> str:
             return f"up to {field.octets} octets in hex"
         case Kind.TEXT:
             return f"up to {field.octets} printable characters"
-        case Kind.ARRAY:
+        case _:  # ARRAY
             each = allowed(field.item) if isinstance(field.item, Field) else ":".join(fields_of(field.item))
             return f"{field.low:g} to {field.high:g} values with commas between, each {each}"
 
