@@ -10,10 +10,11 @@ from typing import Final, NamedTuple
 from fsw.ccsds import tm_frame
 from fsw.ccsds.depacketizer import Depacketizer, GapDetected, PacketReceived, PacketRejected
 from fsw.ccsds.tm_frame import TmFrame, TmReject
+from fsw.config import LINES
 
 VC_IDLE: Final = 7
 PACKET_CHANNELS: Final = (0, 1, 2, 3)
-TM_FRAME_OCTETS: Final = (223, 446, 892)
+TM_FRAME_OCTETS: Final = tuple(line.tm_frame_octets for line in LINES.values())
 """Frame lengths of the contract's line profiles; a datagram is one whole frame, so its length tells which."""
 _BACKWARD: Final = 128
 

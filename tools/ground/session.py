@@ -10,6 +10,7 @@ from enum import Enum, unique
 from typing import Final, NamedTuple
 
 from fsw.ccsds.depacketizer import GapDetected, PacketReceived
+from fsw.config import LINES, SCID
 from fsw.kernel.clock import Micros
 from fsw.mdb.codec import DecodeError
 from fsw.mdb.common import CreateStructure, StructureReport
@@ -66,9 +67,9 @@ class Profile(NamedTuple):
     queue_us: int = 30_000_000
 
 
-def of_line(line: str, *, one_way_us: int = 0, raw: bool = False, scid: int = 42) -> Profile:
-    """The profile for a line profile's name. T1 covers the idle interval, since only frames carry the answer."""
-    idle_us = 10_000_000 if line == "slow" else 1_000_000
+def of_line(line: str, *, one_way_us: int = 0, raw: bool = False, scid: int = SCID) -> Profile:
+    """The profile for a line profile of the contract, by its name. T1 covers the idle interval, since only frames carry the answer."""
+    idle_us = LINES[line].idle_us
     trip_us = 2 * one_way_us
     uplink = UplinkProfile(
         scid=scid, t1_us=2_000_000 + idle_us + trip_us, silence_us=1_500_000 + 3 * idle_us + idle_us // 2, raw=raw

@@ -220,8 +220,9 @@ class Uplink:
         fop = self.fop
         if fop.state is not State.S1_ACTIVE or fop.outstanding:
             return
-        self._asked_farm_b = -1
-        if fop.v_s == fields.report_value and self._must_set_v_r(fields):
+        if self._asked_farm_b >= 0:  # Set V(R) has worked: all that was under way is older
+            self._asked_farm_b, self._dirty = -1, False
+        elif fop.v_s == fields.report_value and self._must_set_v_r(fields):
             fop.directive(Directive.TERMINATE, now)
             self._ask_set_v_r(fields, now)
             self._drain(now)
