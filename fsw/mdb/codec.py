@@ -43,6 +43,9 @@ class _Plan(NamedTuple):
     fields: dict[str, Field]
     octets: int | None  # where it does not vary
     copied: bool  # every value stands in the body as on the wire
+    integers: tuple[tuple[str, float, float], ...]  # name, low and high of what is quick to hold
+    bounded: tuple[tuple[str, float, float], ...]  # those of them whose bounds are narrower than their octets
+    others: tuple[tuple[str, Field], ...]
 
 
 def compiled(body: type[object]) -> bool:
@@ -67,11 +70,11 @@ def problem(body: object) -> str | None:
 def encode(body: object) -> bytes:
     """Octets of a body; its values are in range, or that is our bug."""
     plan = _plan(type(body))
-    wrong = problem(body)
-    assert wrong is None, f"{type(body).__qualname__}: {wrong}"
+    values = vars(body)
+    assert _in_range(plan, values), f"{type(body).__qualname__}: {problem(body)}"
     if not plan.fields:
         return b""
-    return plan.layout.build(vars(body) if plan.copied else _to_wire_body(body))
+    return plan.layout.build(values if plan.copied else _to_wire_body(body))
 
 
 def encode_numbered(body: object) -> bytes:
@@ -88,22 +91,56 @@ def decode(cls: type[T], octets: bytes) -> T | DecodeError:
     if wanted != len(octets):
         return DecodeError(DecodeReason.LENGTH, "", f"{len(octets)} octets where {cls.__name__} has {wanted}")
     wire = plan.layout.parse(octets) if plan.fields else {}
-    values: dict[str, object] = {}
-    for name, field in plan.fields.items():
-        raw = wire[name]
-        wrong = _wire_problem(field, raw)
-        if wrong is not None:
-            return DecodeError(DecodeReason.RANGE, name, f"{name} {wrong}")
-        values[name] = raw if field.kind in _COPIED else _from_wire(field, raw)
-    return _assemble(cls, values)
+    for name, low, high in plan.bounded:
+        if not low <= cast("float", wire[name]) <= high:
+            return _out_of_range(plan, wire)
+    if plan.copied and not plan.others:
+        return _assemble(cls, {name: wire[name] for name in plan.fields})
+    for name, field in plan.others:
+        if _wire_problem(field, wire[name]) is not None:
+            return _out_of_range(plan, wire)
+    fields = plan.fields.items()
+    return _assemble(
+        cls, {name: wire[name] if field.kind in _COPIED else _from_wire(field, wire[name]) for name, field in fields}
+    )
+
+
+def _in_range(plan: _Plan, values: Wire) -> bool:
+    """Whether a body may be encoded; the sentence is worked out only where it may not."""
+    for name, low, high in plan.integers:
+        value = values[name]
+        if not isinstance(value, int) or not low <= value <= high:
+            return False
+    return all(_problem(field, values[name]) is None for name, field in plan.others)
+
+
+def _out_of_range(plan: _Plan, wire: Wire) -> DecodeError:
+    """The first field, in wire order, that is out of range; there is one."""
+    wrong = ((name, _wire_problem(field, wire[name])) for name, field in plan.fields.items())
+    name, detail = next((name, detail) for name, detail in wrong if detail is not None)
+    return DecodeError(DecodeReason.RANGE, name, f"{name} {detail}")
 
 
 def _plan(cls: type[object]) -> _Plan:
     found = vars(cls).get("__plan__")
     if found is None:
         fields = fields_of(cls)
-        copied = all(field.kind in _COPIED for field in fields.values())
-        found = _Plan(compile_layout(cls), fields, fixed_octets(cls), copied)
+        integers = {
+            name: field for name, field in fields.items() if field.kind is Kind.NUMBER and field.value_type is not F32
+        }
+        found = _Plan(
+            compile_layout(cls),
+            fields,
+            fixed_octets(cls),
+            copied=all(field.kind in _COPIED for field in fields.values()),
+            integers=tuple((name, field.low, field.high) for name, field in integers.items()),
+            bounded=tuple(
+                (name, field.low, field.high)
+                for name, field in integers.items()
+                if (field.low, field.high) != (field.value_type.low, field.value_type.high)
+            ),
+            others=tuple((name, field) for name, field in fields.items() if name not in integers),
+        )
         type.__setattr__(cls, "__plan__", found)
     return cast("_Plan", found)
 

@@ -24,6 +24,7 @@ PARAMETERS_MAX: Final = 64  # in one structure or request
 EVENTS_MAX: Final = 64
 RATE_EXPONENT_MAX: Final = 8
 _VALUES_OCTETS: Final = 900
+_HOUSEKEEPING_OCTETS: Final = 1007  # the largest structure that a database takes, less its id
 
 
 @command(EVERY_PROCESS, function=0)
@@ -114,7 +115,7 @@ class HousekeepingReport:
     """Values of a structure, in its order; their widths follow from the structure."""
 
     sid: int = u16()
-    values: bytes = rest(_VALUES_OCTETS)
+    values: bytes = rest(_HOUSEKEEPING_OCTETS)
 
 
 @telecommand(3, 27, name="housekeeping.once")

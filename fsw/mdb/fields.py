@@ -73,7 +73,7 @@ class Field(NamedTuple):
     doc: str = ""
 
 
-def _number(  # noqa: PLR0917 (a Field's own columns)
+def _number(
     value_type: ValueType,
     low: float | None,
     high: float | None,

@@ -4,8 +4,9 @@ from types import ModuleType
 
 import pytest
 
+from fsw.mdb import common
 from fsw.mdb.assembly import DeclarationError
-from fsw.mdb.database import Database
+from fsw.mdb.database import Database, DecodedReport
 from fsw.mdb.model import (
     EVERY_PROCESS,
     U8,
@@ -27,6 +28,7 @@ from fsw.mdb.model import (
     u8,
     u16,
 )
+from fsw.pus.tm import encode_tm
 
 
 def module(**names: object) -> ModuleType:
@@ -219,3 +221,14 @@ def test_parameters(parameter: Parameter, sentence: str) -> None:
 )
 def test_structures(structure: Structure, sentence: str) -> None:
     refused(sentence, a=structure)
+
+
+def test_the_largest_structure_can_be_read_back() -> None:
+    parameters = tuple(Parameter(pid, f"p{pid}", U8) for pid in range(1, 1008))
+    made = Structure(1, "s", parameters)
+    database = Database(common, module(a=made))
+    data = database.encode_hk(made, {parameter.pid: 1 for parameter in parameters})
+    packet = encode_tm(0x020, 0, 0, 3, 25, 0, 0, b"\x1e" + bytes(6), data)
+    decoded = database.decode_tm(packet)
+    assert isinstance(decoded, DecodedReport)
+    assert len(decoded.values) == 1007
