@@ -187,10 +187,10 @@ class Lander:
             self._say_notice(circuit, NoticeAction.ON, 0, 0, 0)
         self._notice_power(now, "switched")
 
-    def cut(self, circuit: int, now: Micros) -> None:
-        """Power off without a word."""
+    def cut(self, circuit: int, now: Micros, why: str = "cut") -> None:
+        """Power off without a word; `why` is only told to the bench's user."""
         self.switches[circuit].cut()
-        self._notice_power(now, "cut")
+        self._notice_power(now, why)
 
     def notice(
         self, circuit: int, action: int, now: Micros, *, seconds_until: int = -1, reason: int = 0, limit_mw: int = 0
@@ -303,10 +303,6 @@ class Lander:
                     self.uplink.clear()
 
     # What is said
-
-    def tai_us(self, now: Micros) -> int:
-        """TAI in microseconds since 1958-01-01."""
-        return self._tai_at_zero_us + now
 
     def _cuc(self, at_us: int) -> bytes:
         """CUC of a time of the clock; one that the code cannot hold is the nearest that it can."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fsw.ccsds.time_code import TAI_US_MAX, cuc_encode
+from fsw.mdb import codec
 from fsw.mdb import lander as packets
 from fsw.pus.ids import LanderApid
 from hil.power_switch import PowerSwitch
@@ -17,6 +18,22 @@ FROM_PAYLOAD: Final[Mapping[int, type[object]]] = {
     LanderApid.READY_FOR_POWER_OFF: packets.ReadyForPowerOff,
 }
 """What the lander reads of the payload's packets; beacon and deployment status are the mission's own."""
+_TO_PAYLOAD: Final = (
+    packets.LanderHeartbeat,
+    packets.LanderTime,
+    packets.LanderMode,
+    packets.PowerNotice,
+    packets.PowerStatus,
+    packets.LanderLink,
+    packets.Ancillary,
+)
+_TO_GROUND: Final = (packets.LanderReport, packets.PowerReport, packets.PayloadReport, packets.BeaconReport)
+
+
+def warm() -> None:
+    """Compile all layouts now: on a real clock the first of each kind would come late."""
+    for body in (*FROM_PAYLOAD.values(), *_TO_PAYLOAD, *_TO_GROUND):
+        codec.warm(body)
 
 
 def cuc(tai_us: int) -> bytes:

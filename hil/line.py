@@ -112,33 +112,43 @@ class Paced:
 
 
 class Drained:
-    """The other direction at `baud`: how many octets may be taken from a sender that would send faster.
+    """The other direction at `baud`: how many octets may be taken now from a sender that would send faster.
 
-    Credit does not add up over silence: after it, the line starts with the octets of one look at the clock at most
-    (`burst_us`). Between two looks of a busy sender the rate is exact.
+    A token bucket in exact integers. Over silence at most `burst_us` of credit adds up, one look at the clock;
+    while the sender is behind, up to `STALL_US`, so that a look that comes late costs the line nothing.
     """
 
-    __slots__ = ("_begin_us", "_seen_us", "_taken", "baud", "burst_us", "octets_in")
+    __slots__ = ("_behind", "_burst", "_level", "_seen_us", "_stall", "baud", "octets_in")
+
+    STALL_US: Final = 100_000
 
     def __init__(self, baud: int, burst_us: int = 1000) -> None:
         assert 0 < baud <= BAUD_MAX, "a line has a speed"
         self.baud = baud
-        self.burst_us = burst_us
         self.octets_in = 0
-        self._begin_us = 0
-        self._taken = 0
+        # All three in octets times _BIT_US: what a microsecond adds is the baud.
+        self._burst = max(burst_us * baud, _BIT_US)
+        self._stall = max(self.STALL_US * baud, _BIT_US)
+        self._level = 0
+        self._behind = False
         self._seen_us = 0
 
-    def grant(self, now: Micros) -> int:
-        """Octets that the line could have carried by `now` beyond those taken."""
-        return max(0, (now - self._begin_us) * self.baud // _BIT_US - self._taken)
+    @property
+    def behind(self) -> bool:
+        """Whether the sender had more than the line could carry, when last looked at."""
+        return self._behind
 
-    def used(self, octets: int, granted: int, now: Micros) -> None:
-        """So many of the granted octets came; fewer than granted means that the sender was silent."""
+    def grant(self, now: Micros) -> int:
+        """Octets that the line can have carried by `now` beyond those taken."""
+        self._level += (now - self._seen_us) * self.baud
+        self._level = min(self._level, self._stall if self._behind else self._burst)
+        self._seen_us = now
+        return self._level // _BIT_US
+
+    def used(self, octets: int, granted: int) -> None:
+        """So many of the granted octets came; fewer than granted means that the sender has no more."""
         assert 0 <= octets <= granted, "no octet without credit"
         self.octets_in += octets
-        self._taken += octets
-        if octets < granted:
-            self._begin_us = max(self._begin_us, now - self.burst_us)
-            self._taken = 0
-        self._seen_us = now
+        self._level -= octets * _BIT_US
+        if granted:
+            self._behind = octets == granted

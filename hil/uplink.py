@@ -54,13 +54,13 @@ class Uplink:
         self._heartbeat_packet = heartbeat_packet
         self._services: deque[bytes] = deque()  # units: encoded CLTUs
         self._ground: deque[bytes] = deque()
-        self._nominal_us = start_us
         self._tone_us: Micros | None = None
         self._replans = 0
         self.services_dropped = 0
         self.ground_dropped = 0
         self.tones = 0
         self.tones_late = 0
+        self.begin(start_us)
 
     @property
     def ground_frames(self) -> int:
