@@ -54,7 +54,7 @@ class Plain(NamedTuple):
     body: bytes
 
 
-def encode_tm(  # noqa: PLR0917 (the header's fields, in the header's order)
+def encode_tm(
     apid: int,
     sequence_count: int,
     time_status: int,
