@@ -61,13 +61,15 @@ class Watch:
 class Task:
     """One task as the supervisor sees it: its state, its faults within the window, when it may run again."""
 
-    __slots__ = ("essential", "faults", "name", "resume_us", "state", "strikes", "watches")
+    __slots__ = ("essential", "fault", "faults", "name", "resume_us", "state", "strikes", "watches")
 
     def __init__(self, name: str, strikes_max: int) -> None:
         self.name = name
         self.state = TaskState.RUNNING
         self.essential = False
         self.faults = 0
+        self.fault = ""
+        """The last fault as text."""
         self.strikes: deque[Micros] = deque(maxlen=strikes_max)
         self.resume_us = Micros(0)
         self.watches: list[Watch] = []
@@ -202,7 +204,8 @@ class Supervisor:
         self._happen(TaskEvent.LAST_STRIKE if out else TaskEvent.FAULT, task, now)
         for watch in task.watches:
             watch.turn = self._resting(task, watch)
-        self._on_fault(task.name, describe(error))
+        task.fault = describe(error)
+        self._on_fault(task.name, task.fault)
         if out:
             self._on_strike_out(task.name)
         return task.resume_us

@@ -128,6 +128,7 @@ def test_a_failed_task_rests_is_rebuilt_and_runs_again() -> None:
     assert name == "payload"
     assert text.startswith("AssertionError test_supervisor.py:")
     assert "out of beans" in text
+    assert patient.supervisor.tasks["payload"].fault == text
 
 
 def test_the_parts_of_a_task_rest_and_return_together() -> None:
