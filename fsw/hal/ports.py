@@ -57,6 +57,10 @@ class Watchdog(Protocol):
         """Hold the reset off for one more period."""
         ...
 
+    def disarm(self) -> None:
+        """Stop it at an orderly end, where it can be stopped."""
+        ...
+
 
 class Sensor(Protocol):
     """One raw reading."""

@@ -1,7 +1,7 @@
 """A mission folder read: `mission.toml`, and the instrument files it names, imported once by the name given.
 
-An instrument file may import `fsw.kernel`, `fsw.mdb`, `fsw.services`, `fsw.hal.ports`, `fsw.pus.ids` and the parts of the
-standard library that touch nothing, since the ground imports it too; the loader holds this by its syntax tree.
+An instrument file may import `fsw.kernel`, `fsw.mdb`, `fsw.services`, `fsw.hal.ports`, `fsw.pus.ids` and the parts of
+the standard library that touch nothing, since the ground imports it too; the loader holds this by its syntax tree.
 Whatever is wrong is a `MissionError` whose sentence names file and key or line.
 """
 
@@ -22,36 +22,20 @@ from fsw.mdb.assembly import DeclarationError
 from fsw.mdb.database import Database
 
 BUILT_IN: Final = Path(__file__).resolve().parent.parent / "missions" / "rabbit"
-PURE: Final = frozenset(
-    [
-        "__future__",
-        "abc",
-        "bisect",
-        "collections",
-        "enum",
-        "fractions",
-        "functools",
-        "itertools",
-        "math",
-        "operator",
-        "statistics",
-        "string",
-        "struct",
-        "typing",
-    ]
-)
+# fmt: off
+PURE: Final = frozenset((
+    "__future__", "abc", "bisect", "collections", "enum", "fractions", "functools", "itertools", "math", "operator",
+    "statistics", "string", "struct", "typing",
+))
+# fmt: on
 ALLOWED: Final = ("fsw.kernel", "fsw.mdb", "fsw.services", "fsw.hal.ports", "fsw.pus.ids")
 INSTRUMENTS_MAX: Final = 24
 _FAULTS: Final = (
-    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError, SyntaxError,
-    TypeError, ValueError,
+    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError,
+    SyntaxError, TypeError, ValueError,
 )  # fmt: skip
 _KEYS: Final = {"name": str, "line": str, "base_mw": int, "instruments": dict}
-_INSTRUMENT_FAULTS: Final = (
-    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError, SyntaxError,
-    TypeError, ValueError,
-)  # fmt: skip
-_KEYS: Final = {"period_ms": (10, 60_000), "budget_us": (100, 1_000_000), "priority": (0, 255)}
+_INSTRUMENT_KEYS: Final = {"period_ms": (10, 60_000), "budget_us": (100, 1_000_000), "priority": (0, 255)}
 
 
 class MissionError(Exception):

@@ -1,8 +1,8 @@
 """The bounded outbox between services and the frames: what goes down next, and what is dropped when all is full.
 
 Priorities matter only when the line is behind: while everything that waits fits into one frame it leaves in the order
-of emission, so that sequence counts arrive in order. Off nominal: a full class drops its oldest packet and counts it; the
-packet's sequence count announces the gap to the ground.
+of emission, so that sequence counts arrive in order. Off nominal: a full class drops its oldest packet and counts it;
+the packet's sequence count announces the gap to the ground.
 """
 
 from collections import deque
@@ -75,8 +75,7 @@ class Outbox:
         self._waiting += 1
         if flush:
             self.flush = True
-        if self._waiting > self.depth_max:
-            self.depth_max = self._waiting
+        self.depth_max = max(self.depth_max, self._waiting)
         return kept
 
     def hold(self, held: bool) -> None:

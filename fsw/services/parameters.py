@@ -1,8 +1,8 @@
 """Live values of parameters, their limits, and ST[20]: report and set them.
 
 A value set by the ground is committed to the store before the request completes (architecture, durability).
-Off nominal: an unknown id, a read-only parameter or a value out of range refuses the request whole; a store that does not
-answer in time fails it with 0x1A, which means "outcome unknown, read it back".
+Off nominal: an unknown id, a read-only parameter or a value out of range refuses the request whole; a store that does
+not answer in time fails it with 0x1A, which means "outcome unknown, read it back".
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,7 @@
 """ST[01] request verification: the checks in the contract's order, and the one last word of each request.
 
-`Verification.receive` takes a packet from VC 0 and either hands a `Request` to its process or says why not. From then on
-the process says `started`, `completed`, `refused` or `failed`; the table below allows each exactly once.
+`Verification.receive` takes a packet from VC 0 and either hands a `Request` to its process or says why not. From then
+on the process says `started`, `completed`, `refused` or `failed`; the table below allows each exactly once.
 Off nominal: what cannot be answered (no readable header, not a telecommand) is dropped and counted by reason.
 """
 
@@ -29,15 +29,16 @@ class Progress(Enum):
     ENDED = "ended"
 
 
+_ACCEPTED, _STARTED, _ENDED = Progress
 # fmt: off
 NEXT: Final[Mapping[Stage, Mapping[Progress, Progress | None]]] = {
-    # None: may not be said there   ACCEPTED                    STARTED                     ENDED
-    Stage.STARTED: {           Progress.ACCEPTED: Progress.STARTED, Progress.STARTED: None,             Progress.ENDED: None},
-    Stage.START_FAILED: {      Progress.ACCEPTED: Progress.ENDED,   Progress.STARTED: None,             Progress.ENDED: None},
-    Stage.PROGRESS: {          Progress.ACCEPTED: None,             Progress.STARTED: Progress.STARTED, Progress.ENDED: None},
-    Stage.PROGRESS_FAILED: {   Progress.ACCEPTED: None,             Progress.STARTED: Progress.ENDED,   Progress.ENDED: None},
-    Stage.COMPLETED: {         Progress.ACCEPTED: None,             Progress.STARTED: Progress.ENDED,   Progress.ENDED: None},
-    Stage.COMPLETION_FAILED: { Progress.ACCEPTED: None,             Progress.STARTED: Progress.ENDED,   Progress.ENDED: None},
+    # None: may not be said there
+    Stage.STARTED:           {_ACCEPTED: _STARTED, _STARTED: None,     _ENDED: None},
+    Stage.START_FAILED:      {_ACCEPTED: _ENDED,   _STARTED: None,     _ENDED: None},
+    Stage.PROGRESS:          {_ACCEPTED: None,     _STARTED: _STARTED, _ENDED: None},
+    Stage.PROGRESS_FAILED:   {_ACCEPTED: None,     _STARTED: _ENDED,   _ENDED: None},
+    Stage.COMPLETED:         {_ACCEPTED: None,     _STARTED: _ENDED,   _ENDED: None},
+    Stage.COMPLETION_FAILED: {_ACCEPTED: None,     _STARTED: _ENDED,   _ENDED: None},
 }
 # fmt: on
 _FLAG: Final = {Stage.STARTED: tc.ACK_START, Stage.PROGRESS: tc.ACK_PROGRESS, Stage.COMPLETED: tc.ACK_COMPLETION}

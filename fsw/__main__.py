@@ -1,0 +1,125 @@
+"""argv -> Config -> the real World -> App -> run (contract, section 7).
+
+Start order matters: the state is locked, then the store's server is forked while this process is still small, then the
+rest is imported; so a server stays light and the first telemetry is early.
+"""
+
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, NoReturn
+
+from fsw.hal.state import StateError, default_state, lock_state
+
+if TYPE_CHECKING:
+    from fsw.hal.child import ChildWire
+
+LINE_NAMES = ("slow", "default", "fast")
+CARRIER_NAMES = ("cltu_cadu", "slip")
+
+
+def refuse(sentence: str) -> NoReturn:
+    """One sentence on standard error, exit status 2."""
+    sys.stderr.write(f"kratai fly: {sentence}\n")
+    raise SystemExit(2)
+
+
+def parse(argv: list[str]) -> Namespace:
+    """Read the command line; a wrong one is one sentence and exit status 2."""
+    parser = ArgumentParser(
+        prog="kratai fly",
+        description="The flight software alone, on any serial device.",
+        epilog="example: kratai fly --port /dev/serial0 --line default --clear",
+    )
+    setattr(parser, "error", refuse)  # noqa: B010 - argparse's own prints its usage first: more than a sentence
+    parser.add_argument("--port", required=True, metavar="DEV", help="serial device or pty")
+    parser.add_argument("--line", choices=LINE_NAMES, help="line profile; default: the mission's")
+    parser.add_argument("--baud", type=int, metavar="N", help="1200 to 3000000; picks the profile unless --line does")
+    parser.add_argument("--carrier", choices=CARRIER_NAMES, default="cltu_cadu", help="line coding")
+    parser.add_argument("--state", metavar="DIR", default=default_state(), help="what survives a reset")
+    parser.add_argument("--mission", metavar="DIR", help="mission folder; default: the built-in one")
+    parser.add_argument("--watchdog", metavar="DEV", help="hardware watchdog to stroke")
+    parser.add_argument("--clear", action="store_true", help="fly an unprotected link")
+    return parser.parse_args(argv)
+
+
+def fork_store(folder: str) -> "ChildWire":
+    """Fork the store's device server; what it imports, it imports in the child."""
+    from fsw.hal.child import ChildWire  # noqa: PLC0415
+    from fsw.kernel.bus import Server  # noqa: PLC0415
+
+    def serve() -> Server:
+        from fsw.store.server import StoreServer  # noqa: PLC0415
+
+        return StoreServer(f"{folder}/store.sqlite")
+
+    return ChildWire("store", serve)
+
+
+def fly(options: Namespace, store: "ChildWire") -> int:
+    """Compose the real world and fly in it."""
+    import gc  # noqa: PLC0415
+    import signal  # noqa: PLC0415
+
+    from fsw.app import App, World  # noqa: PLC0415
+    from fsw.config import BAUD_MAX, BAUD_MIN, LINES, Config, line_for_baud  # noqa: PLC0415
+    from fsw.hal.board import LinuxBoard  # noqa: PLC0415
+    from fsw.hal.clock import MonotonicClock  # noqa: PLC0415
+    from fsw.hal.opener import SysfsOpener  # noqa: PLC0415
+    from fsw.hal.serial_port import SerialLine  # noqa: PLC0415
+    from fsw.hal.timer import TickTimer  # noqa: PLC0415
+    from fsw.hal.watchdog import DeviceWatchdog, NoWatchdog  # noqa: PLC0415
+    from fsw.mdb.mission import MissionError, load  # noqa: PLC0415
+    from fsw.mdb.system import StopReason  # noqa: PLC0415
+
+    try:
+        mission = load(options.mission)
+    except MissionError as error:
+        refuse(str(error))
+    if options.baud is not None and not BAUD_MIN <= options.baud <= BAUD_MAX:
+        refuse(f"--baud must be {BAUD_MIN} to {BAUD_MAX}, not {options.baud}")
+    if options.line is None and options.baud is not None:
+        profile = line_for_baud(options.baud)
+    else:
+        profile = LINES[options.line or mission.line]
+    if options.baud is not None:
+        profile = profile._replace(baud=options.baud)
+    clock = MonotonicClock()
+    opener = SysfsOpener()
+    world = World(
+        clock=clock,
+        line=SerialLine(options.port, profile.baud),
+        wires={"store": store},
+        sensors=LinuxBoard(disk=options.state),
+        devices={entry.name: entry.module.INSTRUMENT.device(opener) for entry in mission.instruments},
+        watchdog=DeviceWatchdog(options.watchdog) if options.watchdog else NoWatchdog(),
+    )
+    app = App(Config(profile, options.carrier), mission, world)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: app.stop(StopReason.SIGNAL))
+    gc.freeze()
+    app.run(TickTimer(clock).sleep_until)
+    world.watchdog.disarm()
+    store.close()
+    return 0
+
+
+def main(argv: list[str]) -> int:
+    """Check what can be checked before anything is started, then fly."""
+    options = parse(argv)
+    if not __debug__:
+        refuse("assertions are part of the flight software: start Python without -O")
+    from fsw.hal.serial_port import not_a_terminal  # noqa: PLC0415
+
+    if not_a_terminal(options.port):
+        refuse(f"{options.port} is no terminal; give a serial device or a pty")
+    if not options.clear:
+        refuse(f"no keys in {options.state}/keys and no --clear: an unprotected link must be asked for")
+    try:
+        lock_state(options.state)
+    except StateError as error:
+        refuse(str(error))
+    return fly(options, fork_store(options.state))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,234 @@
+"""Composition root: every object of the program meets here, and so does the slot table.
+
+`App(config, mission, world)` is the same object on a board, over a pty and in virtual time; a `World` is what lies
+outside the program. `tick` runs one base tick; `run` is the real thing, with the one sleep.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Final, NamedTuple
+
+from fsw.ccsds.carrier import by_name
+from fsw.ccsds.flight_link import FlightLink, LinkProfile
+from fsw.comms.downlink import Downlink
+from fsw.comms.pacer import Pacer
+from fsw.comms.task import CommsTask
+from fsw.config import FARM_WINDOW, SCID, Config
+from fsw.hal.ports import BoardSensors, LinePort, Watchdog
+from fsw.kernel.bus import Port, Wire
+from fsw.kernel.clock import NEVER, TICK_US, Clock, Micros
+from fsw.kernel.scheduler import Scheduler, Slot
+from fsw.kernel.supervisor import RestartPolicy, Supervisor, TaskState
+from fsw.mdb.lander import LanderTime, PowerNotice, PowerStatus, SafeNow
+from fsw.mdb.mission import InstrumentEntry, Mission
+from fsw.mdb.system import ModeReason, StopReason, TaskRestarted, TaskStruckOut
+from fsw.payload.task import InstrumentHost
+from fsw.power.loads import Load
+from fsw.power.task import PowerTask
+from fsw.pus.ids import APID_COMMS, APID_POWER, APID_SYSTEM
+from fsw.services.board import Board, Health
+from fsw.services.events import Events
+from fsw.services.housekeeping import Housekeeping
+from fsw.services.instrument import Instrument, Services
+from fsw.services.lander_outbox import LanderOutbox
+from fsw.services.outbox import Outbox
+from fsw.services.parameters import Parameters
+from fsw.services.process import Handler, Process
+from fsw.services.telemetry import TelemetryService
+from fsw.services.timebase import Timebase
+from fsw.services.verification import Verification
+from fsw.store.client import Store
+from fsw.system.task import SystemTask
+
+STORE_CAPACITY: Final = 64
+STORE_DEADLINE_US: Final = 10_000_000
+STOP_US: Final = 1_200_000
+"""How long an orderly stop may take (contract, section 7: 2 s with all that is around it)."""
+RESTART: Final = RestartPolicy(backoff_us=200_000, strikes=5, window_us=60_000_000)
+
+
+class World(NamedTuple):
+    """What lies outside the program."""
+
+    clock: Clock
+    line: LinePort
+    wires: Mapping[str, Wire]  # by the name of the device server: "store"
+    sensors: BoardSensors
+    devices: Mapping[str, object]  # by the name of the instrument
+    watchdog: Watchdog
+
+
+class App:
+    """The flight software of one board."""
+
+    def __init__(self, config: Config, mission: Mission, world: World) -> None:
+        self.config = config
+        self.mission = mission
+        self.world = world
+        line = config.line
+        profile = LinkProfile(SCID, line.tm_frame_octets, FARM_WINDOW)
+        database = mission.database
+        self.board = Board()
+        self.time = Timebase(line.heartbeat_us)
+        self.outbox = Outbox(profile.data_octets)
+        self.lander_outbox = LanderOutbox()
+        self.telemetry = TelemetryService(self.outbox, self.time)
+        self.verification = Verification(database, self.telemetry, self.time)
+        self.store = Store(Port("store", world.wires["store"], capacity=STORE_CAPACITY, deadline_us=STORE_DEADLINE_US))
+        self.events = Events(database, self.telemetry, self.verification)
+        self.parameters = Parameters(
+            database, self.telemetry, self.verification, self.events, self.store.commit_parameters
+        )
+        self.housekeeping = Housekeeping(database, self.telemetry, self.verification, self.parameters)
+        self.services = Services(self.verification, self.events, self.parameters, self.housekeeping)
+        self.link = FlightLink(profile, by_name(config.carrier, SCID, line.tm_frame_octets))
+
+        self.system = SystemTask(
+            self.board, self.services, self.time, self.store, world.sensors, database, self._restarts
+        )
+        self.power = PowerTask(
+            self.board, self.services, self.lander_outbox, [_load(e) for e in mission.instruments], mission.base_mw
+        )
+        pacer = Pacer(line.baud)
+        outboxes = (self.outbox, self.lander_outbox)
+        timing = (line.release_us, line.idle_us)
+        self.downlink = Downlink(self.board, world.line, self.link, pacer, self.telemetry, outboxes, timing)
+        routes = {LanderTime: self.system.inbox} | dict.fromkeys((PowerNotice, PowerStatus, SafeNow), self.power.inbox)
+        self.comms = CommsTask(
+            self.board,
+            self.services,
+            world.line,
+            self.link,
+            pacer,
+            self.downlink,
+            outboxes,
+            routes,
+            database,
+            line.heartbeat_us,
+        )
+        self.hosts = {entry.name: self._host(entry) for entry in mission.instruments}
+        self._names: dict[int, str] = {}
+        self._processes()
+        slots = self._slots()
+        self._rows = {slot.name.partition(".")[0]: row for row, slot in enumerate(slots)}
+        restart = {name: host.restart for name, host in self.hosts.items()}
+        self.supervisor = Supervisor(world.clock, RESTART, restart, self._struck_out, self._failed)
+        self.scheduler = Scheduler(world.clock, slots, self.supervisor.guard)
+        self.system.scheduler = self.scheduler
+
+    def _slots(self) -> tuple[Slot, ...]:
+        """The slot table: order, period, phase, budget, and what wakes a slot before its time."""
+        system, power, comms = self.system, self.power, self.comms
+        assert system.process is not None
+        assert power.process is not None
+        return (
+            Slot("comms.receive", comms.receive, budget_us=4_000),
+            Slot(
+                "system",
+                system.step,
+                budget_us=6_000,
+                wakes=(system.process.mailbox, system.inbox, self.store),
+            ),
+            Slot("power", power.step, wakes=(power.process.mailbox, power.inbox)),
+            *(self._instrument_slot(entry) for entry in self.mission.instruments),
+            Slot("comms.transmit", self.downlink.step, budget_us=6_000, wakes=(self.outbox, self.lander_outbox)),
+        )
+
+    def _instrument_slot(self, entry: InstrumentEntry) -> Slot:
+        host = self.hosts[entry.name]
+        assert host.process
+        return Slot(
+            entry.name,
+            host.step,
+            period_ticks=entry.period_ticks,
+            budget_us=entry.budget_us,
+            wakes=(host.process.mailbox,),
+            essential=False,
+        )
+
+    def _host(self, entry: InstrumentEntry) -> InstrumentHost:
+        instrument = entry.module.INSTRUMENT
+        assert isinstance(instrument, Instrument)
+        device = self.world.devices[entry.name]
+        build = partial(instrument.task, self.services, device)
+        return InstrumentHost(self.board, self.verification, entry.row, build)
+
+    def _processes(self) -> None:
+        """Give every process of the mission its queue; each declared command must have its handler."""
+        owners: list[
+            tuple[int, str, SystemTask | PowerTask | CommsTask | InstrumentHost, Mapping[type[object], Handler]]
+        ]
+        common = {**self.events.handlers, **self.parameters.handlers, **self.housekeeping.handlers}
+        owners = [
+            (APID_SYSTEM, "system", self.system, {**common, **self.system.handlers}),
+            (APID_POWER, "power", self.power, self.power.handlers),
+            (APID_COMMS, "comms", self.comms, self.comms.handlers),
+        ]
+        for entry in self.mission.instruments:
+            host = self.hosts[entry.name]
+            owners.append((entry.module.INSTRUMENT.process.apid, entry.name, host, host.handlers))
+        for apid, name, owner, handlers in owners:
+            self._names[apid] = name
+            owner.process = Process(
+                apid,
+                self.verification,
+                self.telemetry,
+                handlers,
+                reset=self.verification.reset_counters,
+                reachable=self._reachable,
+            )
+        for (apid, _, _, _), command in self.mission.database.tables.commands.items():
+            process = next(owner.process for a, _, owner, _ in owners if a == apid)
+            assert process is not None
+            assert command.body in process.handlers, f"nobody serves {command.name}"
+
+    # --- what the supervisor tells ---------------------------------------------------------------------------------
+
+    def _restarts(self) -> int:
+        return sum(task.faults for task in self.supervisor.tasks.values())
+
+    def _reachable(self, apid: int) -> bool:
+        name = self._names.get(apid)
+        return name is not None and self.supervisor.tasks[name].state is TaskState.RUNNING
+
+    def _failed(self, name: str, text: str) -> None:
+        del text  # the bench reads it from the supervisor; the ground gets the row of the slot table
+        strikes = min(self.supervisor.tasks[name].faults, 255)
+        self.events.report(TaskRestarted(task=self._rows[name], strikes=strikes), self.world.clock.now())
+
+    def _struck_out(self, name: str) -> None:
+        self.board.health |= Health.STRUCK_OUT
+        self.board.safe_wanted = ModeReason.STRIKE_OUT
+        self.events.report(TaskStruckOut(task=self._rows[name]), self.world.clock.now())
+
+    # --- running ---------------------------------------------------------------------------------------------------
+
+    def tick(self, planned: Micros) -> Micros:
+        """Run one base tick; returns the next one that has work (NEVER: only input brings it)."""
+        due = self.scheduler.tick(planned)
+        if self.supervisor.fresh(planned):
+            self.world.watchdog.stroke()
+        return due
+
+    def run(self, sleep_until: Callable[[Micros], None]) -> None:
+        """Fly until an orderly stop is done, or was not within `STOP_US` of being asked for."""
+        clock = self.world.clock
+        planned = Micros(-(-clock.now() // TICK_US) * TICK_US)
+        give_up = NEVER
+        while not (self.board.stopped and not len(self.outbox)) and planned < give_up:
+            sleep_until(planned)
+            now = clock.now()
+            self.tick(planned)
+            planned = Micros(max(planned, now // TICK_US * TICK_US) + TICK_US)
+            if self.board.stop_wanted is not None and give_up == NEVER:
+                give_up = Micros(planned + STOP_US)
+
+    def stop(self, reason: StopReason) -> None:
+        """Ask for an orderly stop: what must be kept is kept, then `run` returns."""
+        self.board.stop_wanted = reason
+
+
+def _load(entry: InstrumentEntry) -> Load:
+    """The row of the load table that an instrument is."""
+    instrument = entry.module.INSTRUMENT
+    return Load(entry.row, entry.name, instrument.power_mw, entry.priority, instrument.on_at_boot)

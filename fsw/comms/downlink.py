@@ -1,0 +1,100 @@
+"""The downlink: which frame goes next, when, and the time reports that mark it.
+
+VC 2 goes first (it is small and rare), then live telemetry when a frame is due, then an idle frame when nothing else
+went out within the idle interval. A line that takes fewer octets than offered keeps the rest of the frame for the
+next tick.
+"""
+
+from typing import Final
+
+from fsw.ccsds.flight_link import FlightLink
+from fsw.ccsds.packetizer import VirtualChannel
+from fsw.comms.pacer import Pacer
+from fsw.hal.ports import LinePort, LineState
+from fsw.kernel.clock import TICK_US, Micros
+from fsw.services.board import Board
+from fsw.services.lander_outbox import LanderOutbox
+from fsw.services.outbox import Outbox
+from fsw.services.telemetry import TelemetryService
+
+VC_LIVE: Final = 0
+VC_LANDER: Final = 2
+
+
+class Downlink:
+    """The transmitting half of comms; `step` is its slot, last in the tick."""
+
+    def __init__(
+        self,
+        board: Board,
+        line: LinePort,
+        link: FlightLink,
+        pacer: Pacer,
+        telemetry: TelemetryService,
+        outboxes: tuple[Outbox, LanderOutbox],
+        timing: tuple[int, int],
+    ) -> None:
+        release_us, idle_us = timing
+        data_octets = link.profile.data_octets
+        self._board = board
+        self._line = line
+        self._link = link
+        self._pacer = pacer
+        self._telemetry = telemetry
+        self._live = VirtualChannel(VC_LIVE, data_octets, release_us, outboxes[0])
+        self._lander = VirtualChannel(VC_LANDER, data_octets, release_us, outboxes[1])
+        self._idle_us = idle_us
+        self._idle_due = Micros(0)
+        self._unsent = b""
+        self._opens = -1
+        self.frames_live = 0
+        self.frames_lander = 0
+        self.frames_idle = 0
+
+    def step(self, now: Micros) -> Micros:
+        """Hand the line what it may have; returns when the next frame falls due."""
+        if self._line.state is not LineState.OPEN:
+            self._unsent = b""
+            return Micros(now + TICK_US)
+        if self._line.opens != self._opens:
+            self._opens = self._line.opens
+            self._unsent = b""
+            self._pacer.reset(now)
+            self._idle_due = now
+        while self._flush_unsent() and self._pacer.may_send(now):
+            octets = self._next_frame(now)
+            if not octets:
+                break
+            self._unsent = octets
+        if self._unsent:
+            return Micros(now + TICK_US)
+        due = min(self._live.next_due(), self._lander.next_due(), self._idle_due)
+        return max(due, self._pacer.next_us())
+
+    def _flush_unsent(self) -> bool:
+        """Offer the rest of a frame to the line; True when nothing is left."""
+        if self._unsent:
+            self._unsent = self._unsent[self._line.write(self._unsent) :]
+        return not self._unsent
+
+    def _next_frame(self, now: Micros) -> bytes:
+        """The octets of the most urgent frame that is due; empty when none is."""
+        if self._lander.due(now):
+            self.frames_lander += 1
+            octets = self._link.frame(VC_LANDER, *self._lander.build())
+            self._pacer.sent(len(octets), now)
+            return octets
+        if self._live.due(now):
+            octets = self._link.frame(VC_LIVE, *self._live.build())
+            first_us = self._pacer.sent(len(octets), now)
+            if self.frames_live % (1 << self._board.time_exponent) == 0 and self.frames_live:
+                self._telemetry.time_report(self._board.time_exponent, first_us, now)
+            self.frames_live += 1
+        elif now >= self._idle_due:
+            octets = self._link.idle_frame()
+            self._pacer.sent(len(octets), now)
+            self.frames_idle += 1
+        else:
+            return b""
+        self._idle_due = Micros(now + self._idle_us)
+        return octets

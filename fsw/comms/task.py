@@ -1,0 +1,234 @@
+"""The comms task: the line, what comes up it, the lander's heartbeat both ways, and who gets which packet.
+
+VC 0 takes telecommands of ground APIDs, VC 1 file packets (counted and dropped: nothing receives them), VC 2 the
+lander's services; anything else there is dropped and counted (contract, section 2).
+Off nominal: ten heartbeat intervals without the lander are an event, and hold housekeeping back until it is heard
+again. A line that is silent in the middle of a CLTU gives way, after `SILENCE_US`, to a whole CLTU behind it.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from fsw.ccsds.flight_link import FlightLink, LinkFault, PacketReceived, TooLong
+from fsw.ccsds.reception import LineFault
+from fsw.ccsds.tc_frame import TcReject
+from fsw.comms.downlink import Downlink
+from fsw.comms.pacer import Pacer
+from fsw.hal.ports import LinePort, LineState
+from fsw.kernel.clock import TICK_US, Micros
+from fsw.kernel.mailbox import Mailbox
+from fsw.mdb import codec
+from fsw.mdb import comms as mdb
+from fsw.mdb.codec import DecodeError
+from fsw.mdb.database import Database
+from fsw.mdb.lander import Beacon, LanderHeartbeat, LanderTime, PayloadHeartbeat, Request
+from fsw.mdb.system import PACKAGE_TEMPERATURE, Mode
+from fsw.pus.ids import APID_CFDP, LANDER_SERVICES, Refusal
+from fsw.pus.tm import decode_plain
+from fsw.services.board import Board, Tone
+from fsw.services.instrument import Services
+from fsw.services.lander_outbox import LanderOutbox
+from fsw.services.outbox import Outbox
+from fsw.services.process import Handler, Process
+
+SILENCE_US: Final = 500_000
+LOST_INTERVALS: Final = 10
+BEACON_US: Final = 25_000_000
+SAMPLE_US: Final = 1_000_000
+_ABSENT_I16: Final = -0x8000
+_NOT_GROUND: Final = frozenset((*LANDER_SERVICES, APID_CFDP))
+
+
+class CommsTask:
+    """APID 0x022. `receive` is first in the tick, `downlink.step` last."""
+
+    def __init__(
+        self,
+        board: Board,
+        services: Services,
+        line: LinePort,
+        link: FlightLink,
+        pacer: Pacer,
+        downlink: Downlink,
+        outboxes: tuple[Outbox, LanderOutbox],
+        routes: Mapping[type[object], Mailbox[object]],
+        database: Database,
+        heartbeat_us: int,
+    ) -> None:
+        self._board = board
+        self._services = services
+        self._line = line
+        self._link = link
+        self._pacer = pacer
+        self._downlink = downlink
+        self._outbox, self._lander_outbox = outboxes
+        self._routes = routes
+        self._database = database
+        self._heartbeat_us = heartbeat_us
+        self._heard_us: Micros | None = None
+        self._heartbeats = 0
+        self._octets_us = Micros(0)
+        self._quiet = True
+        self._opens = 0
+        self._heartbeat_due = Micros(0)
+        self._beacon_due = Micros(BEACON_US)
+        self._sample_us = Micros(0)
+        self.dropped_channel = self.dropped_files = self.dropped_lander = 0
+        self.process: Process | None = None
+        self.handlers: Mapping[type[object], Handler] = {}
+
+    def receive(self, now: Micros) -> Micros:
+        """Read the line and hand on what it brought; supervise the lander; say that we are alive."""
+        assert self.process is not None
+        if self._line.poll(now) is LineState.OPEN:
+            self._take(self._line.read(), now)
+        if self._line.opens != self._opens:
+            if self._opens:
+                self._services.events.report(mdb.LineReopened(opens=min(self._line.opens, 0xFFFF)), now)
+            self._opens = self._line.opens
+        self._supervise(now)
+        self.process.run(now)
+        self._speak(now)
+        if now >= self._sample_us:
+            self._sample(now)
+            self._sample_us = Micros(now + SAMPLE_US)
+        return Micros(now + TICK_US)
+
+    # --- up --------------------------------------------------------------------------------------------------------
+
+    def _take(self, octets: bytes, now: Micros) -> None:
+        if octets:
+            self._octets_us, self._quiet = now, False
+            events = self._link.receive(octets)
+        elif not self._quiet and now >= self._octets_us + SILENCE_US:
+            self._quiet = True
+            events = self._link.expire()
+        else:
+            return
+        for event in events:
+            match event:
+                case PacketReceived():
+                    self._route(event, now)
+                case TooLong(vcid, head) if vcid == 0:
+                    self._services.verification.receive(head, now)
+                case _:
+                    pass  # counted by the link, by its reason
+
+    def _route(self, received: PacketReceived, now: Micros) -> None:
+        packet = received.packet
+        apid = int.from_bytes(packet[:2], "big") & 0x7FF
+        match received.vcid:
+            case 0 if apid not in _NOT_GROUND:
+                self._services.verification.receive(packet, now)
+            case 1 if apid == APID_CFDP:
+                self.dropped_files += 1
+            case 2 if apid in LANDER_SERVICES:
+                self._hear(received, now)
+            case _:
+                self.dropped_channel += 1
+
+    def _hear(self, received: PacketReceived, now: Micros) -> None:
+        """A packet of the lander's services."""
+        plain = decode_plain(received.packet)
+        entry = None if isinstance(plain, Refusal) or plain.packet_type != 1 else self._database.plain_by(plain.apid)
+        if isinstance(plain, Refusal) or entry is None:
+            self.dropped_lander += 1
+            return
+        body = codec.decode(entry.body, plain.body)
+        if isinstance(body, DecodeError):
+            self.dropped_lander += 1
+        elif isinstance(body, LanderHeartbeat):
+            self._heartbeat(received, now)
+        else:
+            inbox = self._routes.get(type(body))
+            if inbox is not None:
+                inbox.put(body)
+
+    def _heartbeat(self, received: PacketReceived, now: Micros) -> None:
+        """The lander lives; its CLTU's first octet is the tone of the time message before it."""
+        self._heartbeats += 1
+        self._heard_us = now
+        behind_us = self._pacer.line_us(received.line_octets + received.trailing_octets)
+        self._routes[LanderTime].put(Tone(Micros(now - behind_us)))
+        if not self._board.lander_alive:
+            self._board.lander_alive = True
+            self._outbox.hold(False)
+            self._services.events.report(mdb.LanderBack(), now)
+
+    def _supervise(self, now: Micros) -> None:
+        if self._heard_us is None or not self._board.lander_alive:
+            return
+        if now >= self._heard_us + LOST_INTERVALS * self._heartbeat_us:
+            self._board.lander_alive = False
+            self._outbox.hold(True)
+            self._services.events.report(mdb.LanderLost(), now)
+
+    # --- down to the lander ----------------------------------------------------------------------------------------
+
+    def _speak(self, now: Micros) -> None:
+        """Heartbeat, beacon and requests of VC 2, when they are due."""
+        board = self._board
+        requests, board.lander_requests = board.lander_requests, []
+        for kind, value in requests:
+            self._lander_outbox.post(Request(kind=kind, value=value), now)
+        uptime_s = now // 1_000_000
+        raw = self._services.parameters.values[PACKAGE_TEMPERATURE.pid]
+        board_cdegc = _ABSENT_I16 if raw is None else int(raw)
+        boot_count = min(board.boot_count, 0xFFFF)
+        if now >= self._heartbeat_due and board.mode is not Mode.BOOT:  # it waits for the boot count as the event does
+            self._heartbeat_due = Micros(now + self._heartbeat_us)
+            heartbeat = PayloadHeartbeat(
+                mode=board.mode,
+                health=int(board.health),
+                board_cdegc=board_cdegc,
+                boot_count=boot_count,
+                last_tc_count=self._services.verification.last_count,
+                uptime_s=uptime_s,
+            )
+            self._lander_outbox.post(heartbeat, now)
+        if now >= self._beacon_due:
+            self._beacon_due = Micros(now + BEACON_US)
+            beacon = Beacon(
+                mode=board.mode,
+                health=int(board.health),
+                board_degc=255 if raw is None else max(0, min(254, board_cdegc // 100 + 128)),
+                boot_count=boot_count,
+                uptime_min=min(uptime_s // 60, 0xFFFF),
+                reset_cause=int(board.reset_cause),
+            )
+            self._lander_outbox.post(beacon, now)
+
+    # --- samples ---------------------------------------------------------------------------------------------------
+
+    def _sample(self, now: Micros) -> None:
+        """Once a second: every counter of line, link and commanding into the parameter pool."""
+        link, line, verification, downlink = self._link, self._line, self._services.verification, self._downlink
+        values = {
+            mdb.CLTUS_GOOD: link.frames_good,
+            mdb.FRAMES_ACCEPTED: link.frames_good,
+            mdb.OCTETS_SKIPPED: link.octets_skipped,
+            mdb.BITS_CORRECTED: link.blocks_corrected,
+            mdb.CLCW: link.clcw,
+            mdb.LINE_OPENS: line.opens,
+            mdb.LINE_FAULTS: line.faults,
+            mdb.LANDER_HEARTBEATS: self._heartbeats,
+            mdb.TC_VALID: verification.accepted,
+            mdb.TC_REJECTED: verification.rejected,
+            mdb.TC_DROPPED_HEADER: verification.dropped,
+            mdb.TC_DROPPED_CHANNEL: self.dropped_channel,
+            mdb.TC_DROPPED_FILES: self.dropped_files,
+            mdb.LANDER_DROPPED: self.dropped_lander,
+            mdb.OUTBOX_DEPTH: len(self._outbox),
+            mdb.OUTBOX_DEPTH_MAX: self._outbox.depth_max,
+            mdb.OUTBOX_DROPPED: self._outbox.dropped,
+            mdb.TM_FRAMES_VC0: downlink.frames_live,
+            mdb.TM_FRAMES_VC2: downlink.frames_lander,
+            mdb.TM_FRAMES_IDLE: downlink.frames_idle,
+            mdb.FARM_STATE: link.farm.state.value,
+        }
+        parameters = self._services.parameters
+        for parameter, raw in values.items():
+            parameters.set(parameter, raw, now)
+        for reasons in (LineFault, TcReject, LinkFault):
+            for reason in reasons:
+                parameters.set(mdb.REJECTIONS[reason.value], link.counters[reason], now)

@@ -1,0 +1,65 @@
+"""The host of one instrument: its process, its power and mode gate, its turn.
+
+Off nominal: while the load is off or the board is not NOMINAL every command of the instrument's own fails its start
+with 0x14; ping, no-operation and counters answer all the same.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from fsw.kernel.clock import NEVER, Micros
+from fsw.mdb.system import Mode
+from fsw.payload.modes import TABLE, Change, Running
+from fsw.pus.ids import FailureCode
+from fsw.services.board import Board
+from fsw.services.instrument import InstrumentTask
+from fsw.services.process import Handler, Process
+from fsw.services.verification import Request, Verification
+
+LOOK_US: Final = 100_000
+"""How often mode and load are looked at."""
+
+
+class InstrumentHost:
+    """Runs one instrument's task; `step` is its slot. `build` makes the task anew when the supervisor restarts it."""
+
+    def __init__(
+        self, board: Board, verification: Verification, load_row: int, build: Callable[[], InstrumentTask]
+    ) -> None:
+        self._board = board
+        self._verification = verification
+        self._load_bit = 1 << load_row
+        self._build = build
+        self._task = build()
+        self._state = Running.OFF
+        self.process: Process | None = None
+        self.handlers: dict[type[object], Handler] = {
+            command: partial(self._gate, command) for command in self._task.handlers
+        }
+
+    @property
+    def state(self) -> Running:
+        """Whether the instrument may run."""
+        return self._state
+
+    def restart(self) -> None:
+        """Build the instrument's task anew after a fault."""
+        self._task = self._build()
+
+    def step(self, now: Micros) -> Micros:
+        """One turn: the gate, requests, the instrument's own turn."""
+        assert self.process is not None
+        change = Change((bool(self._board.loads_on & self._load_bit), self._board.mode is Mode.NOMINAL))
+        before, self._state = self._state, TABLE[change][self._state]
+        if before is Running.READY and self._state is not Running.READY:
+            self._task.halt(now)
+        self.process.run(now)
+        due = self._task.step(now) if self._state is Running.READY else NEVER
+        return min(due, Micros(now + LOOK_US))
+
+    def _gate(self, command: type[object], request: Request, now: Micros) -> None:
+        if self._state is not Running.READY:
+            self._verification.refused(request, FailureCode.WRONG_STATE, now)
+            return
+        self._task.handlers[command](request, now)

@@ -1,0 +1,196 @@
+"""The power task: loads within the lander's allocation, the lander's notices, ready-for-off.
+
+A notice that OPS goes off sheds every load, has the store write down how this life ends, and says ready (0x119).
+Off nominal: a lander that does not cut at the announced time: `CANCELLED_US` later the notice counts as withdrawn,
+shed loads come back by command. A circuit that we do not have is reported in the event and changes nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from fsw.kernel.clock import NEVER, Micros
+from fsw.kernel.mailbox import Mailbox
+from fsw.mdb import power as mdb
+from fsw.mdb.lander import PowerNotice, PowerStatus, ReadyForPowerOff, RequestKind, SafeNow
+from fsw.mdb.power import Circuit, NoticeAction, RequestHeater, SwitchLoad, SwitchReason
+from fsw.mdb.system import Mode, ModeReason
+from fsw.power.loads import TABLE, Load, LoadEvent, LoadState
+from fsw.pus.ids import FailureCode
+from fsw.services.board import Board
+from fsw.services.instrument import Services
+from fsw.services.lander_outbox import LanderOutbox
+from fsw.services.process import Handler, Process
+from fsw.services.verification import Request
+
+CANCELLED_US: Final = 15_000_000
+SAMPLE_US: Final = 1_000_000
+LOOK_US: Final = 50_000
+"""How often the board's common state is looked at."""
+
+
+class PowerTask:
+    """APID 0x021. Built once by `app`; `step` is its slot."""
+
+    def __init__(
+        self, board: Board, services: Services, outbox: LanderOutbox, loads: Sequence[Load], base_mw: int
+    ) -> None:
+        self._board = board
+        self._services = services
+        self._outbox = outbox
+        self._loads = tuple(loads)
+        self._states = [LoadState.OFF] * len(self._loads)
+        self._base_mw = base_mw
+        self._allocation_mw: int | None = None
+        self._notices = 0
+        self._ready_said = False
+        self._safe_at_us = NEVER
+        self._sample_us = Micros(0)
+        self._started = False
+        self.inbox: Mailbox[object] = Mailbox("power", 16)
+        """What comms hears of the lander's power: notices, status, safe now."""
+        self.process: Process | None = None
+        self.handlers: Mapping[type[object], Handler] = {SwitchLoad: self._switch, RequestHeater: self._heater}
+
+    def step(self, now: Micros) -> Micros:
+        """One turn: what the lander said, requests, ready-for-off, samples."""
+        assert self.process is not None
+        if not self._started and self._board.mode is not Mode.BOOT:
+            self._started = True
+            for load in self._loads:
+                if load.on_at_boot:
+                    self._switch_on(load, SwitchReason.BOOT, now)
+        while (heard := self.inbox.take()) is not None:
+            self._hear(heard, now)
+        self.process.run(now)
+        self._say_ready(now)
+        if now >= self._safe_at_us:
+            self._safe_at_us = NEVER
+            self._board.safe_wanted = ModeReason.LANDER
+        if now >= self._sample_us:
+            self._sample(now)
+            self._sample_us = Micros(now + SAMPLE_US)
+        return min(self._sample_us, self._safe_at_us, Micros(now + LOOK_US))
+
+    # --- the lander ------------------------------------------------------------------------------------------------
+
+    def _hear(self, heard: object, now: Micros) -> None:
+        match heard:
+            case PowerNotice():
+                self._notice(heard, now)
+            case PowerStatus():
+                for circuit in heard.circuits:
+                    if circuit.circuit == Circuit.OPS:
+                        parameters = self._services.parameters
+                        parameters.set(mdb.BUS, circuit.bus_mv, now)
+                        parameters.set(mdb.AVERAGE, circuit.average_ma, now)
+                        parameters.set(mdb.MAXIMUM, circuit.max_ma, now)
+                        parameters.set(mdb.LIMIT, circuit.limit_ma, now)
+                        parameters.set(mdb.TRIP, circuit.trip, now)
+            case SafeNow():
+                self._safe_at_us = now
+            case _:
+                raise AssertionError(f"not for power: {heard!r}")
+
+    def _notice(self, notice: PowerNotice, now: Micros) -> None:
+        self._notices += 1
+        event = mdb.Notice(
+            circuit=notice.circuit, action=notice.action, seconds_until=notice.seconds_until, reason=notice.reason
+        )
+        self._services.events.report(event, now, flush=True)
+        if notice.circuit is not Circuit.OPS:
+            return
+        match notice.action:
+            case NoticeAction.OFF | NoticeAction.CYCLE:
+                self._board.off_at_us = Micros(now + notice.seconds_until * 1_000_000)
+                self._ready_said = False
+                for load in self._loads:
+                    self._shed(load, SwitchReason.NOTICE, now)
+            case NoticeAction.REDUCE | NoticeAction.ON:
+                self._board.off_at_us = NEVER
+                if notice.limit_mw:
+                    self._allocate(notice.limit_mw, now)
+
+    def _say_ready(self, now: Micros) -> None:
+        board = self._board
+        if board.off_at_us == NEVER:
+            return
+        if not self._ready_said and (board.kept or now >= board.off_at_us):
+            self._ready_said = True
+            ready = ReadyForPowerOff(circuit=Circuit.OPS, clean=board.kept)
+            self._outbox.post(ready, now, flush=True)
+            self._services.events.report(mdb.ReadyForOff(circuit=Circuit.OPS, clean=board.kept), now, flush=True)
+        if now >= board.off_at_us + CANCELLED_US:
+            board.off_at_us = NEVER
+
+    # --- loads -----------------------------------------------------------------------------------------------------
+
+    def _drawn_mw(self) -> int:
+        pairs = zip(self._loads, self._states, strict=True)
+        return self._base_mw + sum(load.power_mw for load, state in pairs if state is LoadState.ON)
+
+    def _fits(self, load: Load) -> bool:
+        if self._states[load.row] is LoadState.ON or self._allocation_mw is None:
+            return True
+        return self._drawn_mw() + load.power_mw <= self._allocation_mw
+
+    def _move(self, load: Load, event: LoadEvent) -> bool:
+        """Let an event happen to a load; whether its state changed."""
+        before = self._states[load.row]
+        after = TABLE[event][before]
+        assert after is not None, "refused before it happens"
+        self._states[load.row] = after
+        bit = 1 << load.row
+        self._board.loads_on = self._board.loads_on | bit if after is LoadState.ON else self._board.loads_on & ~bit
+        return after is not before
+
+    def _switch_on(self, load: Load, reason: SwitchReason, now: Micros) -> None:
+        if self._fits(load) and self._move(load, LoadEvent.SWITCH_ON):
+            self._services.events.report(mdb.LoadSwitched(load=load.row, on=True, reason=reason), now)
+
+    def _shed(self, load: Load, reason: SwitchReason, now: Micros) -> None:
+        if self._move(load, LoadEvent.SHED):
+            self._services.events.report(mdb.LoadShed(load=load.row, reason=reason), now)
+
+    def _allocate(self, limit_mw: int, now: Micros) -> None:
+        """Take a new allocation and shed by priority until what is drawn fits."""
+        self._allocation_mw = limit_mw
+        self._services.events.report(mdb.AllocationChanged(limit_mw=limit_mw), now)
+        for load in sorted(self._loads, key=lambda row: row.priority):
+            if self._drawn_mw() <= limit_mw:
+                return
+            if self._states[load.row] is LoadState.ON:
+                self._shed(load, SwitchReason.ALLOCATION, now)
+
+    # --- requests --------------------------------------------------------------------------------------------------
+
+    def _switch(self, request: Request, now: Micros) -> None:
+        body = request.body
+        assert isinstance(body, SwitchLoad)
+        load = self._loads[body.load] if body.load < len(self._loads) else None
+        code = None
+        if load is None:
+            code = FailureCode.UNKNOWN_ID
+        elif body.on and (not self._fits(load) or self._board.off_at_us != NEVER):
+            code = FailureCode.WRONG_STATE
+        if not self._services.verification.settle(request, code, now):
+            return
+        assert load is not None
+        if self._move(load, LoadEvent.SWITCH_ON if body.on else LoadEvent.SWITCH_OFF):
+            event = mdb.LoadSwitched(load=load.row, on=body.on, reason=SwitchReason.COMMAND)
+            self._services.events.report(event, now)
+        self._services.verification.completed(request, now)
+
+    def _heater(self, request: Request, now: Micros) -> None:
+        """The heater is a circuit of the lander's: all we can do is ask for it (contract 0x117, kind 1)."""
+        body = request.body
+        assert isinstance(body, RequestHeater)
+        self._services.verification.started(request, now)
+        self._board.lander_requests.append((RequestKind.HEATER, int(body.on)))
+        self._services.verification.completed(request, now)
+
+    def _sample(self, now: Micros) -> None:
+        parameters = self._services.parameters
+        parameters.set(mdb.ALLOCATION, self._allocation_mw, now)
+        parameters.set(mdb.LOAD, self._drawn_mw(), now)
+        parameters.set(mdb.LOADS_ON, self._board.loads_on, now)
+        parameters.set(mdb.NOTICES, self._notices, now)

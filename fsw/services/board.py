@@ -1,0 +1,57 @@
+"""What the tasks must know of one another: each field has one writer, named beside it, and any number of readers."""
+
+from enum import IntFlag
+from typing import NamedTuple
+
+from fsw.kernel.clock import NEVER, Micros
+from fsw.mdb.lander import RequestKind
+from fsw.mdb.system import Mode, ModeReason, ResetCause, StopReason
+
+
+class Health(IntFlag):
+    """Health octet of heartbeat and beacon; 0 is well."""
+
+    STORE = 1
+    STRUCK_OUT = 2
+    LIMIT = 4
+
+
+class Tone(NamedTuple):
+    """A lander heartbeat began at `at_us` of our clock (comms -> system)."""
+
+    at_us: Micros
+
+
+class Board:
+    """The board's common state."""
+
+    __slots__ = (
+        "boot_count",
+        "health",
+        "kept",
+        "lander_alive",
+        "lander_requests",
+        "loads_on",
+        "mode",
+        "off_at_us",
+        "reset_cause",
+        "safe_wanted",
+        "stop_wanted",
+        "stopped",
+        "time_exponent",
+    )
+
+    def __init__(self) -> None:
+        self.mode = Mode.BOOT  # system
+        self.boot_count = 0  # system; 0: not known
+        self.reset_cause = ResetCause.UNKNOWN  # system
+        self.health = Health(0)  # system
+        self.time_exponent = 4  # system
+        self.kept = False  # system: all that must outlive a power-off is kept
+        self.stopped = False  # system: orderly stop is done
+        self.lander_alive = True  # comms; true until supervision has begun and failed
+        self.loads_on = 0  # power; bit n is row n of the mission's load table
+        self.off_at_us = NEVER  # power: when OPS goes off, by the lander's notice
+        self.safe_wanted: ModeReason | None = None  # supervisor and power; taken back by system
+        self.stop_wanted: StopReason | None = None  # __main__
+        self.lander_requests: list[tuple[RequestKind, int]] = []  # power -> comms

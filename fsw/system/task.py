@@ -1,0 +1,238 @@
+"""The system task: boot, modes, time by the lander's tone, the store, housekeeping of the computer it runs on.
+
+Boot: the store counts it; the boot event goes out as soon as the count is known, and after `BOOT_WAIT_US` without it.
+Off nominal: a store that does not answer sets the health bit and is reported once; nothing here waits for it.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from fsw.ccsds.crc import BACKEND
+from fsw.ccsds.time_code import cuc_decode
+from fsw.hal.ports import BoardSensors
+from fsw.kernel.clock import NEVER, Micros
+from fsw.kernel.mailbox import Mailbox
+from fsw.kernel.scheduler import Scheduler
+from fsw.mdb import system as mdb
+from fsw.mdb.common import TimeRate
+from fsw.mdb.database import DIGEST_OCTETS_FLOWN, Database
+from fsw.mdb.lander import LanderTime
+from fsw.mdb.system import CommandedMode, CrcBackend, ModeReason, ResetCause, SetMode, StopReason
+from fsw.pus.ids import FailureCode, TimeStatus
+from fsw.services.board import Board, Health, Tone
+from fsw.services.instrument import Services
+from fsw.services.process import Handler, Process
+from fsw.services.timebase import Timebase
+from fsw.services.verification import Request
+from fsw.store.client import Booted, Failed, LastLife, Marked, ParametersCommitted, ParametersLoaded, Store
+from fsw.system.modes import TABLE, ModeEvent
+
+BOOT_WAIT_US: Final = 1_000_000
+SAMPLE_US: Final = 1_000_000
+LOOK_US: Final = 50_000
+"""How often the board's common state is looked at."""
+VERSION: Final = "kratai 0.1.0"
+_SAFE_EVENTS: Final = {ModeReason.STRIKE_OUT: ModeEvent.STRIKE_OUT, ModeReason.LANDER: ModeEvent.LANDER_SAFE}
+
+
+class SystemTask:
+    """APID 0x020. Built once by `app`; `step` is its slot."""
+
+    def __init__(
+        self,
+        board: Board,
+        services: Services,
+        time: Timebase,
+        store: Store,
+        sensors: BoardSensors,
+        database: Database,
+        faults: Callable[[], int],
+    ) -> None:
+        self._board = board
+        self._services = services
+        self._time = time
+        self._store = store
+        self._sensors = sensors
+        self._database = database
+        self._faults = faults
+        self.inbox: Mailbox[object] = Mailbox("system", 16)
+        """What comms hears of the lander's time: `LanderTime` and `Tone`."""
+        self.process: Process | None = None
+        self.scheduler: Scheduler | None = None
+        self._booted = False
+        self._boot_asked = False
+        self._sample_us = Micros(0)
+        self._mark_id: int | None = None
+        self._marked = LastLife.CUT
+        self._steps = 0
+        self.handlers: Mapping[type[object], Handler] = {SetMode: self._set_mode, TimeRate: self._set_rate}
+
+    def step(self, now: Micros) -> Micros:
+        """One turn: answers of the store, the lander's time, requests, housekeeping, samples."""
+        assert self.process is not None
+        if not self._boot_asked:
+            self._boot_asked = True
+            self._store.boot(now)
+            self._store.load_parameters(now)
+        self._poll_store(now)
+        if not self._booted and now >= BOOT_WAIT_US:
+            self._boot(now, 0, ResetCause.UNKNOWN)
+        self._keep_time(now)
+        self._change_modes(now)
+        self.process.run(now)
+        if now >= self._sample_us:
+            self._sample(now)
+            self._sample_us = Micros(now + SAMPLE_US)
+        self._prepare_for_off(now)
+        cold = self._database.warm(1) if self._booted else 1
+        due = min(self._services.housekeeping.step(now), self._sample_us, self._store.port.next_deadline())
+        return now if cold else min(due, Micros(now + LOOK_US))
+
+    # --- boot and store --------------------------------------------------------------------------------------------
+
+    def _boot(self, now: Micros, boot_count: int, cause: ResetCause) -> None:
+        self._booted = True
+        board, parameters = self._board, self._services.parameters
+        board.boot_count, board.reset_cause = boot_count, cause
+        parameters.set(mdb.BOOT_COUNT, boot_count, now)
+        parameters.set(mdb.RESET_CAUSE, cause, now)
+        parameters.set(mdb.CRC_BACKEND, CrcBackend.BINASCII if BACKEND == "binascii" else CrcBackend.CRCMOD, now)
+        digest = self._database.digest()[:DIGEST_OCTETS_FLOWN]
+        event = mdb.Booted(boot_count=boot_count, reset_cause=cause, database=digest, version=VERSION)
+        self._services.events.report(event, now, flush=True)
+        self._enter(ModeEvent.BOOT_DONE, ModeReason.BOOT_DONE, now)
+
+    def _poll_store(self, now: Micros) -> None:
+        parameters = self._services.parameters
+        for answer in self._store.poll(now):
+            match answer:
+                case Booted():
+                    if not self._booted:
+                        self._boot(now, answer.boot_count, ResetCause(answer.last_life))
+                    if answer.set_aside:
+                        self._store_fault(1, now)
+                case ParametersLoaded():
+                    parameters.restore(answer.values, now)
+                case ParametersCommitted():
+                    parameters.committed(answer.request_id, now)
+                    self._store_well(now)
+                case Marked():
+                    if answer.request_id == self._mark_id:
+                        self._kept(now)
+                case Failed():
+                    parameters.uncommitted(answer.request_id, now, refused=answer.store_status is not None)
+                    self._store_fault(2 if answer.store_status is None else 0x10 + answer.store_status, now)
+
+    def _store_fault(self, code: int, now: Micros) -> None:
+        if not self._board.health & Health.STORE:
+            self._board.health |= Health.STORE
+            self._services.events.report(mdb.StoreFault(code=code), now)
+        self._services.parameters.set(mdb.STORE_FAULT, code, now)
+
+    def _store_well(self, now: Micros) -> None:
+        if self._board.health & Health.STORE:
+            self._board.health &= ~Health.STORE
+            self._services.events.report(mdb.StoreRecovered(), now)
+            self._services.parameters.set(mdb.STORE_FAULT, 0, now)
+
+    # --- power-off and stop ----------------------------------------------------------------------------------------
+
+    def _prepare_for_off(self, now: Micros) -> None:
+        """Write down how this life is going to end, before it ends; take it back when it does not."""
+        board = self._board
+        wanted = LastLife.CUT
+        if board.stop_wanted is not None:
+            wanted = LastLife.ORDERLY
+        elif board.off_at_us != NEVER:
+            wanted = LastLife.READY_FOR_OFF
+        if wanted is self._marked:
+            return
+        if wanted is LastLife.ORDERLY:
+            reason = board.stop_wanted or StopReason.SIGNAL
+            self._services.events.report(mdb.Stopping(orderly=1, reason=reason), now, flush=True)
+        self._marked = wanted
+        board.kept = False
+        self._mark_id = self._store.mark(wanted, now)
+
+    def _kept(self, now: Micros) -> None:
+        self._mark_id = None
+        self._board.kept = self._marked is LastLife.READY_FOR_OFF
+        self._board.stopped = self._marked is LastLife.ORDERLY
+        self._store_well(now)
+
+    # --- modes and time --------------------------------------------------------------------------------------------
+
+    def _enter(self, event: ModeEvent, reason: ModeReason, now: Micros) -> None:
+        before = self._board.mode
+        after = TABLE[event][before]
+        assert after is not None, "refused before it is entered"
+        if after is not before:
+            self._board.mode = after
+            self._services.events.report(mdb.ModeChanged(mode_from=before, mode_to=after, reason=reason), now)
+        self._services.parameters.set(mdb.MODE, after, now)
+
+    def _change_modes(self, now: Micros) -> None:
+        reason, self._board.safe_wanted = self._board.safe_wanted, None
+        if reason is not None:
+            self._enter(_SAFE_EVENTS[reason], reason, now)
+
+    def _set_mode(self, request: Request, now: Micros) -> None:
+        body = request.body
+        assert isinstance(body, SetMode)
+        safe = body.mode is CommandedMode.SAFE
+        event = ModeEvent.COMMAND_SAFE if safe else ModeEvent.COMMAND_NOMINAL
+        refused = TABLE[event][self._board.mode] is None
+        verification = self._services.verification
+        if verification.settle(request, FailureCode.WRONG_STATE if refused else None, now):
+            self._enter(event, ModeReason.COMMAND, now)
+            verification.completed(request, now)
+
+    def _set_rate(self, request: Request, now: Micros) -> None:
+        body = request.body
+        assert isinstance(body, TimeRate)
+        self._services.verification.started(request, now)
+        self._board.time_exponent = body.exponent
+        self._services.verification.completed(request, now)
+
+    def _keep_time(self, now: Micros) -> None:
+        time = self._time
+        while (heard := self.inbox.take()) is not None:
+            if isinstance(heard, LanderTime):
+                at_tone_us = cuc_decode(heard.tai_at_tone)
+                assert at_tone_us is not None, "the database checked the time code"
+                time.announce(at_tone_us, int(heard.quality), now)
+                continue
+            assert isinstance(heard, Tone)
+            before, steps, offset_us = time.status, time.steps, time.offset_us
+            if time.tone(heard.at_us) and (before is not TimeStatus.LOCKED or time.steps != steps):
+                moved_ms = (time.offset_us - offset_us) // 1000 if before is not TimeStatus.NEVER_SET else 0
+                step_ms = max(-0x8000_0000, min(0x7FFF_FFFF, moved_ms))
+                self._services.events.report(mdb.TimeLocked(step_ms=step_ms), now)
+        if time.age(now):
+            self._services.events.report(mdb.TimeFlywheel(), now)
+
+    # --- samples ---------------------------------------------------------------------------------------------------
+
+    def _sample(self, now: Micros) -> None:
+        """Once a second: readings of the computer, and what the kernel counts."""
+        parameters, board, scheduler = self._services.parameters, self._board, self.scheduler
+        assert scheduler is not None
+        readings = self._sensors.read()
+        parameters.set(mdb.UPTIME, now // 1_000_000, now)
+        parameters.set(mdb.CPU_LOAD, readings.cpu_load_permille, now)
+        parameters.set(mdb.PACKAGE_TEMPERATURE, readings.package_temperature_cdegc, now)
+        parameters.set(mdb.MEMORY_USED, readings.memory_used_permille, now)
+        parameters.set(mdb.DISK_USED, readings.disk_used_permille, now)
+        parameters.set(mdb.THROTTLED, readings.throttled_flags, now)
+        parameters.set(mdb.SUPPLY, readings.supply_mv, now)
+        parameters.set(mdb.TIME_STATUS, self._time.status, now)
+        parameters.set(mdb.TIME_DISCARDED, self._time.discarded, now)
+        parameters.set(mdb.OVERRUNS, sum(record.overruns for record in scheduler.stats.values()), now)
+        parameters.set(mdb.SLIPS, scheduler.slips, now)
+        highest = max((n for n, count in enumerate(scheduler.lateness) if count), default=0)
+        parameters.set(mdb.LATENESS_MAX, (1 << highest) - 1, now)
+        parameters.set(mdb.TASK_RESTARTS, self._faults(), now)
+        if parameters.crossed:
+            board.health |= Health.LIMIT
+        else:
+            board.health &= ~Health.LIMIT
