@@ -68,7 +68,7 @@ class Profile(NamedTuple):
 
 
 def of_line(line: str, *, one_way_us: int = 0, raw: bool = False, scid: int = SCID) -> Profile:
-    """The profile for a line profile of the contract, by its name. T1 covers the idle interval, since only frames carry the answer."""
+    """The profile for a line profile's name. T1 covers the idle interval, since only frames carry the answer."""
     idle_us = LINES[line].idle_us
     trip_us = 2 * one_way_us
     uplink = UplinkProfile(

@@ -1,0 +1,59 @@
+"""Lines between the ground process and its clients: one JSON object a line, UTF-8, at most 256 KiB.
+
+A client says `hello` with the token first, then requests with an `id` of its choice; answers and streams carry it:
+
+    {"op": "hello", "token": "…"}                                  {"hello": {…session…}}
+    {"id": 1, "op": "send", "name": …, "arguments": {…}}           {"id": 1, "ticket": {…}} {"id": 1, "stage": {…}} …
+    {"id": 2, "op": "watch"}                                       {"id": 2, "record": {…}} …
+    {"id": 3, "op": "status"}                                      {"id": 3, "status": {…}}
+    {"id": 4, "op": "flush"}   the archive is on the disk          {"id": 4, "ok": true}
+    {"id": 5, "op": "route", "tc": "host:port"}                    {"id": 5, "ok": true}
+    {"id": 6, "op": "stop"}                                        {"id": 6, "ok": true}
+
+A refused command is `{"id": 1, "refused": {"why": …, "sentence": …}}`, a message that makes no sense `{"error": …}`.
+"""
+
+import json
+from typing import Final, cast
+
+from tools.ground.records import Data
+
+LINE_OCTETS_MAX: Final = 262_144
+HELLO_OCTETS_MAX: Final = 4_096
+
+Message = dict[str, Data]
+
+
+def encode(message: Message) -> bytes:
+    """One line."""
+    return json.dumps(message, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message | str:
+    """The message of a line, or a sentence why it is none. No octets raise."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return "a message is one JSON object a line"
+    if not isinstance(value, dict):
+        return "a message is a JSON object"
+    return cast("Message", value)
+
+
+class Lines:
+    """Octets in, whole lines out; `overlong` once a line exceeds the limit, and nothing more comes out then."""
+
+    def __init__(self, octets_max: int = LINE_OCTETS_MAX) -> None:
+        self.octets_max = octets_max
+        self.overlong = False
+        self._octets = bytearray()
+
+    def feed(self, octets: bytes) -> list[bytes]:
+        """Take octets, cut anywhere."""
+        if self.overlong:
+            return []
+        self._octets += octets
+        *lines, rest = bytes(self._octets).split(b"\n")
+        self._octets = bytearray(rest)
+        self.overlong = any(len(line) > self.octets_max for line in (*lines, rest))
+        return [] if self.overlong else lines
