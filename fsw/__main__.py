@@ -37,6 +37,12 @@ def parse(argv: list[str]) -> Namespace:
     parser.add_argument("--carrier", choices=CARRIER_NAMES, default="cltu_cadu", help="line coding")
     parser.add_argument("--state", metavar="DIR", default=default_state(), help="what survives a reset")
     parser.add_argument("--mission", metavar="DIR", help="mission folder; default: the built-in one")
+    parser.add_argument(
+        "--sensors",
+        metavar="DIR",
+        default="/",
+        help="where the instruments look for sysfs; a bench gives simulated files",
+    )
     parser.add_argument("--watchdog", metavar="DEV", help="hardware watchdog to stroke")
     parser.add_argument("--clear", action="store_true", help="fly an unprotected link")
     return parser.parse_args(argv)
@@ -84,7 +90,7 @@ def fly(options: Namespace, store: "ChildWire") -> int:
     if options.baud is not None:
         profile = profile._replace(baud=options.baud)
     clock = MonotonicClock()
-    opener = SysfsOpener()
+    opener = SysfsOpener(options.sensors)
     world = World(
         clock=clock,
         line=SerialLine(options.port, profile.baud),
