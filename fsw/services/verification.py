@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from enum import Enum, unique
 from typing import Final
 
+from fsw.ccsds.time_code import cuc_decode
 from fsw.kernel.clock import Micros
 from fsw.kernel.mailbox import Mailbox
 from fsw.mdb.database import Call, CallRefused, Database
-from fsw.pus import st01, tc
+from fsw.pus import expiry, st01, tc
 from fsw.pus.ids import APID_SYSTEM, FailureCode, Refusal, Service
 from fsw.pus.st01 import Stage
-from fsw.services.expiry import Expired, Unwrapped, unwrap
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
 
@@ -112,16 +112,20 @@ class Verification:
 
     def _unwrap(self, header: tc.TcHeader, wrapper: tc.Telecommand, now: Micros) -> None:
         """Service 130: a telecommand that may not be executed after a given time."""
-        if wrapper.subtype != 1:
+        if wrapper.subtype != expiry.SUBTYPE_WRAP:
             self._reject(header, FailureCode.SUBTYPE, now)
             return
-        match unwrap(wrapper.apid, wrapper.data, self._time.tai_us(now)):
-            case Unwrapped(octets):
-                self.receive(octets, now)
-            case Expired(inner):
-                self._reject(inner, FailureCode.EXPIRED, now)
-            case None:
-                self._reject(header, FailureCode.DATA, now)
+        wrapped = expiry.decode(wrapper)
+        not_after_us = None if wrapped is None else cuc_decode(wrapped.not_after)
+        if wrapped is None or not_after_us is None:
+            self._reject(header, FailureCode.DATA, now)
+            return
+        tai_us = self._time.tai_us(now)
+        inner = tc.inspect(wrapped.inner)
+        if isinstance(inner, Refusal) or (tai_us is not None and tai_us <= not_after_us):
+            self.receive(wrapped.inner, now)
+        else:
+            self._reject(inner, FailureCode.EXPIRED, now)
 
     def _route(self, header: tc.TcHeader, command: tc.Telecommand, now: Micros) -> None:
         """Service, subtype, data, queue: the checks that need the database and the process."""
