@@ -16,7 +16,7 @@ PROGRAMS: Final[dict[str, tuple[str | Path, ...]]] = {
     "types": (sys.executable, "-m", "mypy", "--no-error-summary"),
     "format": (sys.executable, "-m", "ruff", "format", "--check", "."),
     "lint": (sys.executable, "-m", "ruff", "check", "--quiet", "--output-format", "concise", "."),
-    "floors": (BIN / "lint-imports",),
+    "floors": (BIN / "lint-imports", "--no-logo", "--no-cache"),
 }
 
 

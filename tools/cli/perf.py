@@ -1,7 +1,6 @@
 """`kratai perf`: the numbers of `tests/perf/rows_*.py`, each beside its peer and its bound."""
 
 import json
-import subprocess
 from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -11,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tools.cli.tool_runs import ROOT
+from tools.cli.tool_runs import ROOT, SubprocessError
 
 FOLDER: Final = ROOT / "tests" / "perf"
 KEYS: Final = ("name", "value", "unit", "peer", "ratio", "bound", "holds")
@@ -78,7 +77,7 @@ def measured(name: str, measure: Measure, quick: bool) -> list[Row]:
     """Rows of one measurement; one that breaks is a row that does not hold, and the others are still measured."""
     try:
         return measure(quick)
-    except (OSError, AssertionError, RuntimeError, ValueError, LookupError, subprocess.SubprocessError) as error:
+    except (OSError, AssertionError, RuntimeError, ValueError, LookupError, SubprocessError) as error:
         typer.echo(f"{name}: {type(error).__name__}: {error}", err=True)
         return [{"name": name, "value": None, "unit": "", "peer": None, "ratio": None, "bound": None, "holds": False}]
 

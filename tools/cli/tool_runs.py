@@ -5,7 +5,10 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from subprocess import SubprocessError
 from typing import Final, NamedTuple
+
+__all__ = ["BIN", "ROOT", "Outcome", "SubprocessError", "run", "run_live"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BIN: Final = Path(sys.executable).parent
