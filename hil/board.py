@@ -1,0 +1,238 @@
+"""The simulated board: the real flight `App` in a world of memory and a handed-down clock, under a power switch.
+
+What outlives the App is what outlives a real power cut: the store's file and the bench's clock. Everything else, its
+clock, its queues, what is on the line and what the store had not yet begun, ends with it (architecture, rule 10).
+SIMULATED: line, sensors of the computer, instruments, watchdog. REAL: all of `fsw.app` and the store's server.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from fsw.app import STOP_US, App, World
+from fsw.config import Config
+from fsw.hal.ports import BoardReadings, LineState
+from fsw.kernel.bus import InlineWire
+from fsw.kernel.clock import NEVER, TICK_US, Clock, ManualClock, Micros
+from fsw.mdb.mission import Mission, load_simulated
+from fsw.mdb.system import StopReason
+from fsw.store.server import StoreServer
+from hil.line import Paced
+
+STORE_LATENCY_US: Final = 3_000
+"""How long the simulated disk takes for one answer."""
+REOPEN_US: Final = 250_000
+"""A missing port is tried at most this often, as the real one."""
+
+
+class BoardClock:
+    """Time since power-on, seen on the bench's clock."""
+
+    __slots__ = ("_bench", "zero_us")
+
+    def __init__(self, bench: Clock) -> None:
+        self._bench = bench
+        self.zero_us = bench.now()
+
+    def now(self) -> Micros:
+        """Microseconds since power-on."""
+        return Micros(self._bench.now() - self.zero_us)
+
+    def stopwatch_ns(self) -> int:
+        """Free-running nanoseconds of the bench's clock."""
+        return self._bench.stopwatch_ns()
+
+
+class MemoryLine:
+    """A full-duplex serial line of 8N1 octets; flight's end is a `LinePort`, the lander's are `up` and `down`.
+
+    `len` tells flight whether octets have arrived. `plugged` is the cable: without it nothing passes either way.
+    """
+
+    def __init__(self, clock: Clock, baud: int) -> None:
+        self._clock = clock
+        self.up = Paced(baud)
+        self.down = Paced(baud)
+        self.plugged = True
+        self.state = LineState.CLOSED
+        self.opens = 0
+        self.faults = 0
+        self.fault = ""
+        self._retry_us = Micros(0)
+
+    def __len__(self) -> int:
+        return int(self.up.next_due() <= self._clock.now())
+
+    def read(self) -> bytes:
+        """What has arrived."""
+        return self.up.take(self._clock.now()) if self.state is LineState.OPEN else b""
+
+    def write(self, octets: bytes) -> int:
+        """Hand octets to the line; returns how many it took."""
+        if self.state is not LineState.OPEN:
+            return 0
+        taken = octets[: self.down.octets_max - len(self.down)]
+        self.down.put(taken, self._clock.now())
+        return len(taken)
+
+    def poll(self, now: Micros) -> LineState:
+        """Notice a missing cable; try it again at most every 250 ms."""
+        if self.state is LineState.OPEN and not self.plugged:
+            self.state = LineState.CLOSED
+            self.faults += 1
+            self.fault = "SIMULATED cable is out"
+            self.clear()
+        elif self.state is LineState.CLOSED and now >= self._retry_us:
+            self._retry_us = Micros(now + REOPEN_US)
+            if self.plugged:
+                self.up.take(self._clock.now())  # nobody listened
+                self.state = LineState.OPEN
+                self.opens += 1
+        return self.state
+
+    def clear(self) -> None:
+        """Lose what is under way."""
+        self.up.clear()
+        self.down.clear()
+
+    def power_on(self) -> None:
+        """Another process comes to the port: nothing is open, nothing is counted."""
+        self.clear()
+        self.state = LineState.CLOSED
+        self.opens = self.faults = 0
+        self.fault = ""
+        self._retry_us = Micros(0)
+
+
+class SimulatedSensors:
+    """SIMULATED readings of a small computer; `readings` is the bench's to change."""
+
+    def __init__(self) -> None:
+        self.readings = BoardReadings(
+            cpu_load_permille=40,
+            package_temperature_cdegc=3_500,
+            memory_used_permille=250,
+            disk_used_permille=400,
+            throttled_flags=0,
+            supply_mv=None,
+        )
+
+    def read(self) -> BoardReadings:
+        """The readings as the bench has set them."""
+        return self.readings
+
+
+class CountingWatchdog:
+    """SIMULATED watchdog: it counts strokes and resets nothing."""
+
+    def __init__(self) -> None:
+        self.strokes = 0
+        self.armed = True
+
+    def stroke(self) -> None:
+        """Count."""
+        self.strokes += 1
+
+    def disarm(self) -> None:
+        """An orderly end."""
+        self.armed = False
+
+
+class Board:
+    """One simulated board on the bench's `clock`, its store in file `store`; off until `power_on`.
+
+    Times of this class are the bench's. Whoever owns the clock moves it to `next_due()` at the latest and calls
+    `step()`; `run_until` does so for a board that is alone. With `skips_idle` false every base tick is run: the octets
+    are the same.
+    """
+
+    def __init__(self, mission: Mission, config: Config, clock: Clock, store: Path) -> None:
+        self._mission = mission
+        self._config = config
+        self._clock = clock
+        self._store = store
+        self.skips_idle = True
+        self.line = MemoryLine(clock, config.line.baud)
+        self.sensors = SimulatedSensors()
+        self.watchdog = CountingWatchdog()
+        self.store_latency_us = STORE_LATENCY_US
+        self.store_wire: InlineWire | None = None
+        self.devices: dict[str, object] = {}
+        self.app: App | None = None
+        self.lives = 0
+        self._server: StoreServer | None = None
+        self._zero_us = Micros(0)
+        self._due = NEVER
+        self._last_us = Micros(-TICK_US)
+        self._give_up_us = NEVER
+
+    def power_on(self) -> App:
+        """Boot: a new App with its clock at zero; one that runs goes on."""
+        if self.app is not None:
+            return self.app
+        clock = BoardClock(self._clock)
+        self._zero_us = clock.zero_us
+        self.lives += 1
+        self.line.power_on()
+        self.watchdog = CountingWatchdog()
+        self.store_wire = InlineWire(self._open_store, clock, self.store_latency_us)
+        self.devices = {
+            entry.name: load_simulated(self._mission, entry.name).Device(clock) for entry in self._mission.instruments
+        }
+        world = World(clock, self.line, {"store": self.store_wire}, self.sensors, self.devices, self.watchdog)
+        self.app = App(self._config, self._mission, world)
+        self._due = Micros(0)
+        self._last_us = Micros(-TICK_US)
+        self._give_up_us = NEVER
+        return self.app
+
+    def cut(self) -> None:
+        """Power off without a word: what the store had not begun, and what was on the line, is lost."""
+        self.app = None
+        self.store_wire = None
+        self.line.clear()
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def stop(self, reason: StopReason = StopReason.SIGNAL) -> None:
+        """Ask for an orderly stop; the board is off when it is done, or was not within `STOP_US`."""
+        if self.app is not None:
+            self.app.stop(reason)
+            self._give_up_us = Micros(self._clock.now() + STOP_US)
+
+    def next_due(self) -> Micros:
+        """When the next base tick with work comes; NEVER while the power is off."""
+        if self.app is None:
+            return NEVER
+        following = Micros(self._last_us + TICK_US)
+        if not self.skips_idle:
+            return Micros(self._zero_us + following)
+        arrival_us = self.line.up.next_due() - self._zero_us
+        return Micros(self._zero_us + max(following, min(self._due, -(-arrival_us // TICK_US) * TICK_US)))
+
+    def step(self) -> None:
+        """Run the base tick that has come due by now, if one has."""
+        due = self.next_due()
+        if self.app is None or self._clock.now() < due:
+            return
+        planned = Micros(due - self._zero_us)
+        self._due = self.app.tick(planned)
+        self._last_us = Micros((self._clock.now() - self._zero_us) // TICK_US * TICK_US)
+        done = self.app.board.stopped and not len(self.app.outbox)
+        if done or self._clock.now() >= self._give_up_us:
+            self.app.world.watchdog.disarm()
+            self.cut()
+
+    def run_until(self, t: Micros, clock: ManualClock) -> None:
+        """Run the board alone until the bench's time is `t`; `clock` is the one this board was given."""
+        assert clock is self._clock, "a bench has one clock"
+        while (due := self.next_due()) <= t:
+            clock.advance_to(due)
+            self.step()
+        clock.advance_to(t)
+
+    def _open_store(self) -> StoreServer:
+        if self._server is not None:
+            self._server.close()
+        self._server = StoreServer(str(self._store))
+        return self._server
