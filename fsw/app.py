@@ -121,8 +121,9 @@ class App:
         system, power, comms = self.system, self.power, self.comms
         assert system.process is not None
         assert power.process is not None
+        assert comms.process is not None
         return (
-            Slot("comms.receive", comms.receive, budget_us=4_000),
+            Slot("comms.receive", comms.receive, budget_us=4_000, wakes=(self.world.line, comms.process.mailbox)),
             Slot(
                 "system",
                 system.step,

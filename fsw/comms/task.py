@@ -15,7 +15,7 @@ from fsw.ccsds.tc_frame import TcReject
 from fsw.comms.downlink import Downlink
 from fsw.comms.pacer import Pacer
 from fsw.hal.ports import LinePort, LineState
-from fsw.kernel.clock import TICK_US, Micros
+from fsw.kernel.clock import Micros
 from fsw.kernel.mailbox import Mailbox
 from fsw.mdb import codec
 from fsw.mdb import comms as mdb
@@ -32,6 +32,8 @@ from fsw.services.outbox import Outbox
 from fsw.services.process import Handler, Process
 
 SILENCE_US: Final = 500_000
+LOOK_US: Final = 50_000
+"""How often the port and the board's common state are looked at while the line brings nothing."""
 LOST_INTERVALS: Final = 10
 BEACON_US: Final = 25_000_000
 SAMPLE_US: Final = 1_000_000
@@ -92,7 +94,16 @@ class CommsTask:
         if now >= self._sample_us:
             self._sample(now)
             self._sample_us = Micros(now + SAMPLE_US)
-        return Micros(now + TICK_US)
+        return self._next_work(now)
+
+    def _next_work(self, now: Micros) -> Micros:
+        """When there is work although the line brings nothing."""
+        due = min(self._heartbeat_due, self._beacon_due, self._sample_us, Micros(now + LOOK_US))
+        if not self._quiet:
+            due = min(due, Micros(self._octets_us + SILENCE_US))
+        if self._heard_us is not None and self._board.lander_alive:
+            due = min(due, Micros(self._heard_us + LOST_INTERVALS * self._heartbeat_us))
+        return due
 
     # --- up --------------------------------------------------------------------------------------------------------
 

@@ -15,7 +15,13 @@ class LineState(Enum):
 
 
 class LinePort(Protocol):
-    """A serial line that may be missing, vanish and come back. No call blocks."""
+    """A serial line that may be missing, vanish and come back. No call blocks.
+
+    `len` is not 0 when octets may have arrived: it wakes the slot that reads. Where asking costs as much as reading it
+    is always 1.
+    """
+
+    def __len__(self) -> int: ...
 
     @property
     def state(self) -> LineState:
