@@ -1,0 +1,118 @@
+"""`kratai demo`: a first contact, played live by real processes joined by a paced pseudo-terminal."""
+
+import json
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final, NamedTuple
+
+import typer
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+_REPORTS: Final = frozenset(("system.housekeeping", "environment.report", "dosimeter.report"))
+_LANDER_SHOWN: Final = frozenset(
+    ("power_on", "power_off", "notice", "ready_for_off", "ready_for_power_off", "board_failed")
+)
+
+
+class Played(NamedTuple):
+    """One step as it went."""
+
+    name: str
+    held: bool
+    seconds: float
+    seen: str
+
+
+def command(
+    *,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write steps and records as data.")] = None,
+    svg: Annotated[Path | None, typer.Option(help="Write what was shown as a picture.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave lander, payload and ground running.")] = False,
+) -> None:
+    """Play a first contact: boot, time, ping, housekeeping, an instrument, a refusal, a limit, power off and on again.
+
+    Lander emulator, payload and ground session are processes of their own; the instruments' sensors are simulated.
+    Exit status 0 only if every step held.
+    """
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    from hil.contact_process import Bench, ContactError  # noqa: PLC0415
+    from hil.first_contact import SCRIPT, Record, StepError  # noqa: PLC0415
+
+    console = Console(record=svg is not None, highlight=False, width=118 if svg is not None else None)
+    began = time.monotonic()
+    records: list[Record] = []
+
+    def show(kind: str, record: Record) -> None:
+        records.append(record)
+        line = _line(kind, record)
+        if line:
+            console.print(f"[dim]{time.monotonic() - began:6.2f} s[/]  {line}")
+
+    folder = Path(tempfile.mkdtemp(prefix="kratai-demo-"))
+    played: list[Played] = []
+    memory: dict[str, int] = {}
+    bench = None
+    try:
+        bench = Bench(folder, ROOT, show)
+        for name, step in SCRIPT:
+            started = time.monotonic()
+            console.print(f"[bold]{name}[/]")
+            bench.begin()
+            try:
+                played.append(Played(name, True, time.monotonic() - started, step(bench, memory)))
+            except StepError as failed:
+                played.append(Played(name, False, time.monotonic() - started, str(failed)))
+            played[-1] = played[-1]._replace(seconds=round(time.monotonic() - started, 3))
+    except ContactError as error:
+        console.print(f"[red]{error}[/]")
+    finally:
+        pids = _leave(bench, keep=keep)
+    held = len(played) == len(SCRIPT) and all(step.held for step in played)
+    table = Table("step", "", "s", "seen", title="First contact")
+    for row in played:
+        table.add_row(row.name, "[green]held[/]" if row.held else "[red]FAILED[/]", f"{row.seconds:.1f}", row.seen)
+    console.print(table)
+    if keep and bench is not None:
+        console.print(f"Running: {', '.join(map(str, pids))}. Next: tools/kratai watch --state {bench.ground_state}")
+    if json_file is not None:
+        steps = [row._asdict() for row in played]
+        json_file.write_text(json.dumps({"held": held, "steps": steps, "records": records}, indent=1) + "\n")
+    if svg is not None:
+        console.save_svg(str(svg), title="kratai demo")
+    raise typer.Exit(0 if held else 1)
+
+
+def _leave(bench: object, *, keep: bool) -> list[int]:
+    from hil.contact_process import Bench  # noqa: PLC0415
+
+    if not isinstance(bench, Bench):
+        return []
+    if keep:
+        return bench.release()
+    bench.close()
+    return []
+
+
+def _line(kind: str, record: Mapping[str, object]) -> str:
+    """One readable line for what a newcomer wants to see; empty for the rest."""
+    values = record.get("values")
+    pairs = list(values.items()) if isinstance(values, dict) else []
+    if kind == "lander":
+        if record.get("event") not in _LANDER_SHOWN:
+            return ""
+        rest = "  ".join(f"{key} {value}" for key, value in record.items() if key not in ("event", "utc"))
+        return f"[magenta]lander[/]     {str(record['event']).replace('_', ' ')}  [dim]{rest}[/]"
+    if kind == "stage":
+        colour = {"completed": "green", "rejected": "red", "failed": "red"}.get(str(record.get("stage")), "cyan")
+        return f"[{colour}]{record.get('stage'):<9}[/]  {record.get('name')}  [dim]{record.get('text') or ''}[/]"
+    if kind == "event":
+        told = "  ".join(f"{key} {value}" for key, value in pairs)
+        return f"[yellow]event[/]      {record.get('name')}  [dim]{told}[/]"
+    if kind == "packet" and record.get("name") in _REPORTS:
+        told = "  ".join(f"{key.partition('.')[2]} {value}" for key, value in pairs[:6])
+        return f"[blue]telemetry[/]  {record.get('name')}  [dim]{told}[/]"
+    return ""
