@@ -1,6 +1,7 @@
 """Each contract of the floors is seen broken by a planted import, and holds as the house stands.
 
-The house is copied; all violations are planted in one copy, each in a module of its own, and the checker must name each under the contract it breaks.
+The house is copied; all violations are planted in one copy, each in a module of its own, and the checker must name
+each under the contract that it breaks.
 """
 
 import shutil
@@ -24,7 +25,11 @@ PLANTED = {
         ("tools/ground/planted_bench.py", "import hil.line\n", "tools.ground.planted_bench -> hil.line"),
     ],
     "floors": [
-        ("fsw/payload/planted_neighbour.py", "import fsw.power.task\n", "fsw.payload.planted_neighbour -> fsw.power.task"),
+        (
+            "fsw/payload/planted_neighbour.py",
+            "import fsw.power.task\n",
+            "fsw.payload.planted_neighbour -> fsw.power.task",
+        ),
         ("fsw/ccsds/planted_above.py", "import fsw.pus.ids\n", "fsw.ccsds.planted_above -> fsw.pus.ids"),
         ("fsw/mdb/planted_store.py", "import fsw.store.client\n", "fsw.mdb.planted_store -> fsw.store.client"),
         ("fsw/kernel/planted_config.py", "import fsw.config\n", "fsw.kernel.planted_config -> fsw.config"),
@@ -35,20 +40,32 @@ PLANTED = {
     "composition": [("hil/planted_app.py", "import fsw.app\n", "hil.planted_app -> fsw.app")],
     "drivers": [
         ("fsw/system/planted_driver.py", "import fsw.hal.timer\n", "fsw.system.planted_driver -> fsw.hal.timer"),
-        ("tools/cli/planted_driver.py", "import fsw.hal.serial_port\n", "tools.cli.planted_driver -> fsw.hal.serial_port"),
+        (
+            "tools/cli/planted_driver.py",
+            "import fsw.hal.serial_port\n",
+            "tools.cli.planted_driver -> fsw.hal.serial_port",
+        ),
         ("hil/planted_driver.py", "import fsw.hal.child\n", "hil.planted_driver -> fsw.hal.child"),
     ],
     "no-clock": [
         ("fsw/comms/planted_time.py", "import time\n", "fsw.comms.planted_time -> time"),
         ("fsw/pus/planted_random.py", "def late():\n    import random\n", "fsw.pus.planted_random -> random"),
         # through a friend: the checker gives the chain's first link
-        ("fsw/power/planted_friend.py", "import fsw.hal.serial_port\n", "fsw.power.planted_friend -> fsw.hal.serial_port"),
+        (
+            "fsw/power/planted_friend.py",
+            "import fsw.hal.serial_port\n",
+            "fsw.power.planted_friend -> fsw.hal.serial_port",
+        ),
     ],
     "disk": [("fsw/power/planted_disk.py", "import sqlite3\n", "fsw.power.planted_disk -> sqlite3")],
     "kernel": [("fsw/kernel/planted_os.py", "import os\n", "fsw.kernel.planted_os -> os")],
     "ends": [("fsw/comms/planted_ground.py", "import fsw.ccsds.fop1\n", "fsw.comms.planted_ground -> fsw.ccsds.fop1")],
     "shared-floors": [
-        ("tools/ground/planted_task.py", "import fsw.services.outbox\n", "tools.ground.planted_task -> fsw.services.outbox"),
+        (
+            "tools/ground/planted_task.py",
+            "import fsw.services.outbox\n",
+            "tools.ground.planted_task -> fsw.services.outbox",
+        ),
         ("hil/planted_store.py", "import fsw.store.server\n", "hil.planted_store -> fsw.store.server"),
     ],
     "edges": [
@@ -56,7 +73,7 @@ PLANTED = {
         ("hil/planted_thread.py", "import threading\n", "hil.planted_thread -> threading"),
     ],
     "portable": [("tools/ground/planted_lock.py", "import fcntl\n", "tools.ground.planted_lock -> fcntl")],
-}  # fmt: skip
+}
 REACHED = {"fsw/comms/planted_ground.py": "fsw/app.py"}  # a chain that starts at __main__ must lead to the planted file
 
 
@@ -85,6 +102,7 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {key: said[start:stop] for (start, key), stop in zip(ends, stops, strict=True)}
 
 
+@pytest.mark.proves("K-CLI-005")
 def test_every_contract_has_a_planted_violation() -> None:
     assert PLANTED.keys() == CONTRACTS.keys()
 
