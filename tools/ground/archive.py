@@ -33,8 +33,9 @@ PAGES_MAX: Final = 1_048_576
 
 _SCHEMA: Final = """
 create table if not exists packets (
-  id integer primary key, received_us integer not null, time_us integer, clock text, vcid integer, apid integer not null,
-  service integer, subtype integer, sequence_count integer, name text, fault text, decoded text, raw blob not null);
+  id integer primary key, received_us integer not null, time_us integer, clock text, vcid integer,
+  apid integer not null, service integer, subtype integer, sequence_count integer, name text, fault text,
+  decoded text, raw blob not null);
 create index if not exists packets_by_time on packets (received_us);
 create table if not exists parameters (
   id integer primary key, received_us integer not null, time_us integer, clock text, since_boot_us integer,
@@ -51,12 +52,13 @@ create index if not exists commands_by_ticket on commands (session, ticket);
 create table if not exists stages (
   id integer primary key, command integer not null references commands (id), at_us integer not null, word text not null,
   state text not null, step integer, code integer, text text not null, late integer not null);
-create table if not exists notes (id integer primary key, at_us integer not null, kind text not null, text text not null);
+create table if not exists notes (
+  id integer primary key, at_us integer not null, kind text not null, text text not null);
 create table if not exists databases (digest text primary key, kept_us integer not null, dictionary text not null);
 """
 
 
-class ArchiveFault(Exception):
+class ArchiveError(Exception):
     """The archive cannot be used; the text is one sentence."""
 
 
@@ -76,7 +78,7 @@ class Sample(NamedTuple):
 
 
 class Archive:
-    """The writer. Every call raises ArchiveFault, and nothing else, when the disk or the file fails."""
+    """The writer. Every call raises ArchiveError, and nothing else, when the disk or the file fails."""
 
     def __init__(self, folder: Path, session: str) -> None:
         self.path = folder / FILE
@@ -92,14 +94,14 @@ class Archive:
             try:
                 self._db = _open(self.path)
             except sqlite3.Error as error:
-                raise ArchiveFault(f"the archive {self.path} cannot be opened: {error}") from error
+                raise ArchiveError(f"the archive {self.path} cannot be opened: {error}") from error
 
     def add(self, record: Record, received_us: int) -> None:
         """Keep one record; `received_us` is Unix time."""
         try:
             self._add(record, received_us)
         except (sqlite3.Error, OverflowError) as error:
-            raise ArchiveFault(f"the archive {self.path} takes no more: {error}") from error
+            raise ArchiveError(f"the archive {self.path} takes no more: {error}") from error
         self.uncommitted += 1
 
     def commit(self) -> None:
@@ -107,7 +109,7 @@ class Archive:
         try:
             self._db.commit()
         except sqlite3.Error as error:
-            raise ArchiveFault(f"the archive {self.path} cannot commit: {error}") from error
+            raise ArchiveError(f"the archive {self.path} cannot commit: {error}") from error
         self.uncommitted = 0
 
     def counts(self) -> dict[int, int]:
@@ -122,7 +124,7 @@ class Archive:
         try:
             self._db.execute("insert or ignore into databases values (?, ?, ?)", (digest.hex(), now_us, dictionary))
         except sqlite3.Error as error:
-            raise ArchiveFault(f"the archive {self.path} takes no more: {error}") from error
+            raise ArchiveError(f"the archive {self.path} takes no more: {error}") from error
 
     def close(self) -> None:
         """Commit what can be committed, and let go."""
@@ -192,11 +194,11 @@ def samples(
 ) -> Iterator[Sample]:
     """Parameter samples of an archive by time: the payload's where its clock was set, else that of reception.
 
-    `names` may end in `*`. Raises ArchiveFault when there is no archive.
+    `names` may end in `*`. Raises ArchiveError when there is no archive.
     """
     path = folder / FILE
     if not path.is_file():
-        raise ArchiveFault(f"there is no archive in {folder}")
+        raise ArchiveError(f"there is no archive in {folder}")
     when = "coalesce(time_us, received_us)"
     wheres, values = ["1"], list[object]()
     if names:
@@ -216,9 +218,11 @@ def samples(
         with closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)) as db:
             for received_us, time_us, clock, name, *rest, replayed in db.execute(query, values):
                 time = "" if time_us is None else utc_text(time_us)
-                yield Sample(utc_text(received_us), time, clock or "", name, *rest, bool(replayed))
+                raw, value, label, unit, limit = rest
+                received = utc_text(received_us)
+                yield Sample(received, time, clock or "", name, raw, value, label, unit, limit, bool(replayed))
     except sqlite3.Error as error:
-        raise ArchiveFault(f"the archive {path} cannot be read: {error}") from error
+        raise ArchiveError(f"the archive {path} cannot be read: {error}") from error
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -229,14 +233,15 @@ def _open(path: Path) -> sqlite3.Connection:
         db.execute("pragma synchronous = normal")
         db.execute(f"pragma max_page_count = {PAGES_MAX}")
         version = db.execute("pragma user_version").fetchone()[0]
-        if version not in (0, VERSION):
-            raise ArchiveFault(f"the archive {path} has format {version}, which this version cannot write")
-        db.executescript(_SCHEMA)
-        db.execute(f"pragma user_version = {VERSION}")
-    except (sqlite3.Error, ArchiveFault):
+        if version in (0, VERSION):
+            db.executescript(_SCHEMA)
+            db.execute(f"pragma user_version = {VERSION}")
+            return db
+    except sqlite3.Error:
         db.close()
         raise
-    return db
+    db.close()
+    raise ArchiveError(f"the archive {path} has format {version}, which this version cannot write")
 
 
 def _put_aside(path: Path) -> Path:
@@ -249,9 +254,9 @@ def _put_aside(path: Path) -> Path:
                 for suffix in ("-wal", "-shm"):
                     path.with_name(path.name + suffix).unlink(missing_ok=True)
             except OSError as error:
-                raise ArchiveFault(f"the archive {path} is damaged and cannot be moved: {error}") from error
+                raise ArchiveError(f"the archive {path} is damaged and cannot be moved: {error}") from error
             return aside
-    raise ArchiveFault(f"the archive {path} is damaged, and a thousand damaged ones lie beside it")
+    raise ArchiveError(f"the archive {path} is damaged, and a thousand damaged ones lie beside it")
 
 
 def _time(time: OnboardTime | None) -> tuple[int | None, str | None, int | None]:

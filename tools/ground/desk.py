@@ -4,7 +4,7 @@ A client that has not shown the token may say nothing but hello. What a client s
 nothing it says raises.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hmac import compare_digest
 from typing import Final, NamedTuple
 
@@ -61,9 +61,12 @@ class Desk:
         self._clients[client] = _Client()
         return True
 
-    def disconnect(self, client: int) -> None:
-        """A client has left."""
-        self._clients.pop(client, None)
+    def disconnect(self, client: int, now: Micros) -> None:
+        """A client has left: what it sent and what has not left yet is withdrawn, for nobody waits for it."""
+        state = self._clients.pop(client, None)
+        if state is not None:
+            for ticket in state.tickets:
+                self._session.withdraw(ticket, now)
 
     def greeted(self, client: int) -> bool:
         """Whether a client has shown the token."""
@@ -79,10 +82,10 @@ class Desk:
         else:
             self._serve(client, state, message, now)
 
-    def records(self, records: list[Record], utc_us_of: Mapping[Micros, int]) -> None:
-        """Pass the session's records on to those who asked; `utc_us_of` gives the wall time of each record's time."""
+    def records(self, records: list[Record], utc_us: Callable[[Micros], int]) -> None:
+        """Pass the session's records on to those who asked; `utc_us` gives the wall time of a record's time."""
         for record in records:
-            received = utc_us_of[record.at]
+            received = utc_us(record.at)
             if isinstance(record, StageChange):
                 self._stage(record)
             self._keep(record, received)
@@ -171,6 +174,7 @@ class Desk:
             "ticket": ticket.number,
             "name": ticket.name,
             "apid": ticket.apid,
+            "service": ticket.service,
             "sequence_count": ticket.sequence_count,
             "request_id": ticket.request_id.hex(),
             "link": self._session.uplink.state(now).value,

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from fsw.mdb import codec, words
 from fsw.mdb.common import SetParameters
 from fsw.mdb.database import Database, EncodedCommand
-from fsw.mdb.fields import fields_of
+from fsw.mdb.fields import Kind, fields_of
 from fsw.mdb.model import Parameter
 from fsw.mdb.words import Unreadable
 
@@ -113,15 +113,7 @@ def _parameter(database: Database, name: str) -> Parameter | Refusal:
 
 def _identifiers(database: Database, argument: str, word: str) -> str | Refusal:
     """Names in a list of identifiers become the identifiers; numbers pass as they are."""
-    known: dict[str, int] = {}
-    if argument in ("parameters", "parameter"):
-        known = {each.name: each.pid for each in database.parameters.values()}
-    elif argument == "sids":
-        known = {each.name: each.sid for each in database.structures.values()}
-    elif argument == "apid":
-        known = {each.name: apid for apid, each in database.processes.items()}
-    elif argument == "events":
-        known = {each.name: each.number for each in database.tables.events.values()}
+    known = _known(database, argument)
     parts = []
     for part in word.split(","):
         if part in known:
@@ -131,3 +123,39 @@ def _identifiers(database: Database, argument: str, word: str) -> str | Refusal:
         else:
             parts.append(part)
     return ",".join(parts)
+
+
+def _known(database: Database, argument: str) -> dict[str, int]:
+    """Names that an argument of this name may take instead of identifiers."""
+    if argument in ("parameters", "parameter"):
+        return {each.name: each.pid for each in database.parameters.values()}
+    if argument == "sids":
+        return {each.name: each.sid for each in database.structures.values()}
+    if argument == "apid":
+        return {each.name: apid for apid, each in database.processes.items()}
+    if argument == "events":
+        return {each.name: each.number for each in database.tables.events.values()}
+    return {}
+
+
+def completions(database: Database, name: str, incomplete: str) -> list[tuple[str, str]]:
+    """What may stand where `incomplete` stands among a command's words, each with a line of text."""
+    entry = database.by_name(name)
+    if entry is None:
+        return []
+    key, equals, value = incomplete.partition("=")
+    if entry.body is SetParameters:
+        writable = [each for each in database.parameters.values() if each.writable]
+        return [(f"{each.name}=", each.doc) for each in writable if each.name.startswith(key) and not equals]
+    fields = fields_of(entry.body)
+    if not equals:
+        return [(f"{each}=", words.allowed(field)) for each, field in fields.items() if each.startswith(key)]
+    if key not in fields:
+        return []
+    field = fields[key]
+    values = list(field.enum.__members__) if field.enum is not None else []
+    if field.kind is Kind.BOOLEAN:
+        values = ["on", "off"]
+    values += [] if values else list(_known(database, key))
+    before, comma, last = value.rpartition(",")
+    return [(f"{key}={before}{comma}{each}", "") for each in values if each.lower().startswith(last.lower())]

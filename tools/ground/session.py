@@ -53,6 +53,7 @@ class Ticket(NamedTuple):
     number: int
     name: str
     apid: int
+    service: int
     sequence_count: int
     request_id: bytes
 
@@ -168,7 +169,7 @@ class Session:
         count = self._counts.get(encoded.apid, 0)
         request_id = st01.encode_request_id(encoded.apid, count)
         self._ticket += 1
-        ticket = Ticket(self._ticket, name, encoded.apid, count, request_id)
+        ticket = Ticket(self._ticket, name, encoded.apid, encoded.service, count, request_id)
         if not self.tracker.open(ticket.number, name, request_id, Micros(now + self.profile.queue_us)):
             return request.Refusal(Why.FULL, "too many commands wait for their last word")
         self._counts[encoded.apid] = (count + 1) % SEQUENCE_COUNTS
@@ -185,6 +186,13 @@ class Session:
         self._hear_uplink(now)
         self._say_link(now)
         return ticket
+
+    def withdraw(self, ticket: int, now: Micros) -> bool:
+        """Take back a telecommand that has not left yet; False when it has, for then nothing can take it back."""
+        if not self.uplink.withdraw(ticket):
+            return False
+        self._hear(ticket, Word.INTERRUPTED, now, "withdrawn before it left")
+        return True
 
     # --- out ------------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,325 @@
+"""The ground process: one session, its UDP ports, its archive and its clients, on the real clock (edge).
+
+One thread waits on all sockets. Datagrams and messages go to the session and the desk; what they say goes to the
+archive, the clients and the lander. The archive commits twice a second, and when a client asks.
+"""
+
+import json
+import os
+import secrets
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from fsw.ccsds.tc_frame import TC_FRAME_OCTETS_MAX
+from fsw.kernel.clock import Micros
+from fsw.mdb.database import Database
+from fsw.mdb.dictionary import canonical
+from tools.ground import state
+from tools.ground.archive import Archive, ArchiveError
+from tools.ground.desk import Asked, Desk
+from tools.ground.peers import Peers
+from tools.ground.records import Data, Note, Record
+from tools.ground.session import Profile, Session
+
+DATAGRAM_OCTETS_MAX: Final = 65_535
+DATAGRAMS_A_TURN: Final = 256
+RECEIVE_BUFFER_OCTETS: Final = 4_194_304
+COMMIT_PERIOD_US: Final = 500_000
+WAIT_US_MAX: Final = 500_000
+
+Address = tuple[str, int]
+assert RECEIVE_BUFFER_OCTETS > DATAGRAMS_A_TURN * TC_FRAME_OCTETS_MAX
+
+
+class Options(NamedTuple):
+    """What a ground process is started with. Port 0: any; a `tc` port of 0 is told later (`route`)."""
+
+    folder: Path
+    database: Database
+    mission: str
+    profile: Profile
+    tm: Address = ("127.0.0.1", 10017)
+    tc: Address = ("127.0.0.1", 10018)
+    report: Address = ("127.0.0.1", 10019)
+
+
+class ServerError(Exception):
+    """The process cannot start; the text is one sentence."""
+
+
+def address(text: str, what: str) -> Address:
+    """`HOST:PORT` or a bare port, loopback then; ServerError with a sentence otherwise."""
+    host, _, port = text.rpartition(":")
+    if not port.isdecimal() or int(port) > 65_535:
+        raise ServerError(f"{what}: '{text}' is not HOST:PORT with a port of 0 to 65535")
+    return host or "127.0.0.1", int(port)
+
+
+def run(options: Options, say: Callable[[dict[str, Data]], None]) -> int:
+    """Serve until told to stop; `say` gets the one message that says the session is ready. Raises before that only."""
+    state.prepare(options.folder)
+    lock = state.Lock(options.folder)
+    try:
+        server = Server(options)
+        try:
+            server.open()
+            say(server.about())
+            server.serve()
+        finally:
+            server.close()
+    finally:
+        lock.release()
+    return 0
+
+
+class Server:
+    """The process's objects; `open`, `serve`, `close` in this order."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._zero_ns = time.monotonic_ns()
+        self._token = secrets.token_urlsafe(32)
+        self._tm = _udp(options.tm, "telemetry")
+        self._report = _udp(options.report, "the lander's report")
+        self._tc_to: Address | None = None
+        self._tc_family = socket.AF_INET
+        self._tc: socket.socket | None = None
+        self._route(options.tc)
+        self._peers: Peers
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=16)
+        self._listener.setblocking(False)
+        self._wake, self._woken = socket.socketpair()
+        self._archive: Archive | None = None
+        self._session: Session
+        self._desk: Desk
+        self._stopping = False
+        self._committed_at = Micros(0)
+        self.unroutable = 0
+        """Datagrams for the lander that could not be sent, or had nowhere to go."""
+
+    # --- life -----------------------------------------------------------------------------------------------------
+
+    def open(self) -> None:
+        """Open the archive, begin the session, and publish where it listens."""
+        options, now = self._options, self._now()
+        try:
+            self._archive = Archive(options.folder, secrets.token_hex(8))
+            counts = self._archive.counts()
+            text = canonical(options.database.dictionary())
+            self._archive.keep_database(options.database.digest(), text, self._utc_us(now))
+            self._archive.commit()
+        except ArchiveError as error:
+            raise ServerError(str(error)) from error
+        self._session = Session(options.database, options.profile, now, counts=counts)
+        self._desk = Desk(self._session, self._token, self.about())
+        self._peers = Peers(self._listener, self._desk)
+        if self._archive.set_aside is not None:
+            self._keep([Note(now, f"the archive was damaged and lies in {self._archive.set_aside}")])
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: self._ask_to_stop())
+        self._woken.setblocking(False)
+        self._wake.setblocking(False)
+        signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
+        state.publish(options.folder, state.Found(self._listener.getsockname()[1], self._token, os.getpid()))
+
+    def about(self) -> dict[str, Data]:
+        """What the process tells of itself: no secret among it."""
+        return {
+            "ready": True,
+            "program": "ground",
+            "pid": os.getpid(),
+            "tm": _text(self._tm.getsockname()),
+            "tc": _text(self._tc_to) if self._tc_to else None,
+            "report": _text(self._report.getsockname()),
+            "port": self._listener.getsockname()[1],
+            "state": str(self._options.folder),
+            "mission": self._options.mission,
+            "database": self._options.database.digest()[:8].hex(),
+        }
+
+    def serve(self) -> None:
+        """Run until SIGTERM, SIGINT or a client's stop."""
+        while not self._stopping:
+            self._turn()
+        self._peers.write_all(self._now())
+
+    def close(self) -> None:
+        """Let everything go; what was archived is committed."""
+        if self._archive is not None:
+            state.withdraw(self._options.folder)
+            self._archive.close()
+            signal.set_wakeup_fd(-1)
+            self._peers.close(self._now())
+        for each in (self._tm, self._report, self._tc, self._listener, self._wake, self._woken):
+            if each is not None:
+                each.close()
+
+    # --- the loop -------------------------------------------------------------------------------------------------
+
+    def _turn(self) -> None:
+        """Wait for the first thing that happens, and serve all that has."""
+        now = self._now()
+        wait_us = min(max(0, self._session.next_due() - now), WAIT_US_MAX)
+        readers = [self._tm, self._report, self._woken, *self._peers.readers()]
+        readable, _, _ = select.select(readers, self._peers.writers(), [], wait_us / 1_000_000)
+        now = self._now()
+        if self._woken in readable:
+            _drain(self._woken)
+        for source, take in ((self._tm, self._session.tm_datagram), (self._report, self._session.report_datagram)):
+            if source in readable:
+                for datagram in _datagrams(source):
+                    take(datagram, now)
+        self._peers.read(readable, now)
+        self._session.tick(now)
+        self._settle(now)
+
+    def _settle(self, now: Micros) -> None:
+        """Carry out what session and desk have said."""
+        for datagram in self._session.take_datagrams():
+            self._send_tc(datagram)
+        self._serve_asked(now)
+        self._publish(self._session.take_records())
+        self._peers.write(now)
+        if now - self._committed_at >= COMMIT_PERIOD_US:
+            self._committed_at = now
+            self._commit()
+
+    def _publish(self, records: list[Record]) -> None:
+        if records:
+            self._keep(records)
+            self._desk.records(records, self._utc_us)
+
+    # --- archive --------------------------------------------------------------------------------------------------
+
+    def _keep(self, records: list[Record]) -> None:
+        if self._archive is None:
+            return
+        try:
+            for record in records:
+                self._archive.add(record, self._utc_us(record.at))
+        except ArchiveError as error:
+            self._stop_archive(error)
+
+    def _commit(self) -> None:
+        if self._archive is None or not self._archive.uncommitted:
+            return
+        try:
+            self._archive.commit()
+        except ArchiveError as error:
+            self._stop_archive(error)
+
+    def _stop_archive(self, error: ArchiveError) -> None:
+        """The session goes on without: operators see why."""
+        assert self._archive is not None
+        self._archive.close()
+        self._archive = None
+        self._desk.about["archive"] = str(error)
+        self._desk.records([Note(self._now(), f"{error}; the session goes on without an archive")], self._utc_us)
+
+    # --- lander ---------------------------------------------------------------------------------------------------
+
+    def _route(self, to: Address) -> None:
+        """Send telecommands there from now on; port 0 is nowhere yet."""
+        if to[1] == 0:
+            self._tc_to = None
+            return
+        try:
+            family, _, _, _, found = socket.getaddrinfo(*to, type=socket.SOCK_DGRAM)[0]
+        except OSError as error:
+            raise ServerError(f"telecommands: {to[0]} is not known ({error.strerror})") from error
+        if self._tc is None or family != self._tc_family:
+            self._tc = socket.socket(family, socket.SOCK_DGRAM)
+            self._tc.setblocking(False)
+        self._tc_family, self._tc_to = family, (str(found[0]), int(found[1]))
+
+    def _send_tc(self, datagram: bytes) -> None:
+        if self._tc is None or self._tc_to is None:
+            self.unroutable += 1
+            return
+        try:
+            self._tc.sendto(datagram, self._tc_to)
+        except OSError:
+            self.unroutable += 1  # COP-1 repeats it, and says so when it gives up
+
+    def _serve_asked(self, now: Micros) -> None:
+        for asked in self._desk.take_asked():
+            fault = ""
+            if asked.what == "flush":
+                self._publish(self._session.take_records())
+                self._commit()
+            elif asked.what == "stop":
+                self._stopping = True
+            else:
+                fault = self._reroute(asked)
+            self._desk.answer(asked, fault)
+
+    def _reroute(self, asked: Asked) -> str:
+        try:
+            self._route(address(asked.argument, "tc"))
+        except ServerError as error:
+            return str(error)
+        self._desk.about.update(self.about())
+        return ""
+
+    # --- clock ----------------------------------------------------------------------------------------------------
+
+    def _ask_to_stop(self) -> None:
+        self._stopping = True
+
+    def _now(self) -> Micros:
+        return Micros((time.monotonic_ns() - self._zero_ns) // 1000)
+
+    def _utc_us(self, at: Micros) -> int:
+        """Wall time of a session's time: only ever read, never a base of timers."""
+        return time.time_ns() // 1000 - (self._now() - at)
+
+
+def _udp(at: Address, what: str) -> socket.socket:
+    """A bound, non-blocking UDP socket, or a sentence."""
+    try:
+        family, _, _, _, where = socket.getaddrinfo(*at, type=socket.SOCK_DGRAM)[0]
+        made = socket.socket(family, socket.SOCK_DGRAM)
+    except OSError as error:
+        raise ServerError(f"{what}: {at[0]} is not known ({error.strerror})") from error
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_OCTETS)
+        made.bind(where)
+    except OSError as error:
+        made.close()
+        raise ServerError(f"UDP port {at[1]} on {at[0]} for {what} is not to be had: {error.strerror}") from error
+    made.setblocking(False)
+    return made
+
+
+def _datagrams(source: socket.socket) -> list[bytes]:
+    taken: list[bytes] = []
+    try:
+        while len(taken) < DATAGRAMS_A_TURN:
+            taken.append(source.recv(DATAGRAM_OCTETS_MAX))
+    except OSError:
+        pass  # nothing more now; an ICMP error about an earlier datagram says nothing of this one
+    return taken
+
+
+def _drain(source: socket.socket) -> None:
+    try:
+        while source.recv(4096):
+            pass
+    except OSError:
+        pass
+
+
+def _text(at: Sequence[object]) -> str:
+    return f"{at[0]}:{at[1]}"
+
+
+def say_line(message: dict[str, Data]) -> None:
+    """The ready message as one JSON line on standard output."""
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
