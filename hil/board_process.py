@@ -37,14 +37,14 @@ def _die_with_parent() -> Callable[[], None]:
 class BoardProcess:
     """One command line, split like a shell would, run without one, in a process group of its own."""
 
-    def __init__(self, command: str, port: str) -> None:
+    def __init__(self, command: str) -> None:
         try:
             words = shlex.split(command)
         except ValueError as error:
             raise BoardError(f"--board: {error}") from None
         if not words:
             raise BoardError("--board: the command is empty")
-        self._words = [word.replace("{port}", port) for word in words]
+        self._words = words
         self._prepare = _die_with_parent()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -53,13 +53,13 @@ class BoardProcess:
         """The running board's process id; 0 while there is none."""
         return 0 if self._process is None else self._process.pid
 
-    def power_on(self) -> None:
-        """Start the board; a running one stays as it is."""
+    def power_on(self, port: str) -> None:
+        """Start the board on this port, `{port}` in its command; a running one stays as it is."""
         if self._process is not None:
             return
         try:
             self._process = subprocess.Popen(  # noqa: S603 - the user's own command line, no shell
-                self._words,
+                [word.replace("{port}", port) for word in self._words],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,

@@ -74,8 +74,8 @@ class LanderProcess:
         self._udp, self._tc_address = _tc_socket(options.tc)
         self._tm_to = _destination("--tm", options.tm)
         self._report_to = _destination("--report", options.report)
+        self._board = BoardProcess(options.board) if options.board is not None else None
         self._device, self._link = _device(options, profile.baud)
-        self._board = BoardProcess(options.board, self._device.path) if options.board else None
         self._clock = RealClock()
         tai_us = time.time_ns() // 1000 + (SECONDS_1958_TO_1970 + profile.tai_minus_utc_s) * 1_000_000
         self._tai_at_zero_us = tai_us - self._clock.now()
@@ -191,7 +191,7 @@ class LanderProcess:
         self._device.flush()
         if powered and self._board is not None:
             try:
-                self._board.power_on()
+                self._board.power_on(self._device.path)
             except BoardError as error:
                 self._tell(Happening(now, "board_failed", {"error": str(error)}))
             else:

@@ -141,7 +141,8 @@ class SerialDevice:
         try:
             self._port = serial.Serial(path, baud, timeout=0, write_timeout=0, exclusive=True)
         except (OSError, ValueError) as error:
-            raise LineError(f"--port {path}: {getattr(error, 'strerror', None) or error}") from None
+            number = getattr(error, "errno", None)
+            raise LineError(f"--port {path}: {os.strerror(number) if number else error}") from None
         self.path = path
 
     def fileno(self) -> int:

@@ -62,7 +62,7 @@ class Heard(NamedTuple):
     start_us: int
     apid: int
     body: bytes
-    count: int
+    sequence: int
     end_us: int
 
 

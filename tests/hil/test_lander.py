@@ -23,7 +23,7 @@ def test_heartbeat_layout_and_rate() -> None:
     assert len(beats) == 11
     uptime_s, boot_count, good, bad = struct.unpack(">IHII", beats[-1].body)
     assert (uptime_s, boot_count, good, bad) == (10, 1, 1, 1)
-    assert [beat.count for beat in beats] == list(range(11))
+    assert [beat.sequence for beat in beats] == list(range(11))
     gaps = [b.start_us - a.start_us for a, b in pairwise(beats)]
     assert all(abs(gap - 1_000_000) < 2_000 for gap in gaps)
 

@@ -103,7 +103,7 @@ def test_a_sender_is_never_taken_faster_than_the_line(baud: int, turns: list[tup
         history.append((now, taken))
         for then, before in history[-6:]:
             # One look of credit over the pause before, or one octet where a look is shorter than that, or the stall.
-            slack = max(carried(Drained.STALL_US, baud), 1)
+            slack = max(carried(Drained.STALL_US, baud), Fraction(1))
             assert taken - before <= carried(now - then, baud) + slack
     assert line.octets_in == taken
 
