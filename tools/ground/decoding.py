@@ -74,6 +74,10 @@ def sample(database: Database, parameter: Parameter, raw: float | None, of: Pack
 
 def plain(report: DecodedReport) -> dict[str, Data]:
     """A report's values as data that JSON can hold: labels for enums, hex for octets, UTC for times."""
+    if isinstance(report.header, TimeReport):
+        time = _time(report.header)
+        values: dict[str, Data] = {name: _plain(value) for name, value in report.values.items()}
+        return values | {"time": time.text if time else None}
     declared = fields_of(report.body) if hasattr(report.body, "__fields__") else {}
     return {name: _plain(value, declared.get(name)) for name, value in report.values.items()}
 
@@ -82,7 +86,7 @@ def _plain(value: object, field: object = None) -> Data:
     if isinstance(field, Field):
         if field.kind is Kind.CUC and isinstance(value, bytes):
             us = cuc_decode(value)
-            return None if us is None else tai_to_utc_text(us)
+            return tai_to_utc_text(us) if us else None  # 0: there is no such time
         if field.enum is not None and isinstance(value, int):
             member = field.enum._value2member_map_.get(int(value))
             return str(getattr(member, "name", int(value)))

@@ -42,7 +42,7 @@ class Downlink:
         self.lengths = lengths
         self.frames_good = 0
         self.frames_lost = 0
-        """By the master channel's counter, modulo 256 at each gap."""
+        """By the counters of the virtual channels that carry packets, modulo 256 at each gap."""
         self.rejected: Counter[str] = Counter()
         self._channels = {vcid: Depacketizer(vcid) for vcid in PACKET_CHANNELS}
         self._mcfc_newest: int | None = None
@@ -61,7 +61,9 @@ class Downlink:
         channel = self._channels.get(frame.vcid)
         if channel is None:
             return [*events, self._reject("tm_channel_unknown")]
-        return events + list(channel.feed(frame.vcfc, frame.fhp, frame.data))
+        found = channel.feed(frame.vcfc, frame.fhp, frame.data)
+        self.frames_lost += sum(event.lost for event in found if isinstance(event, GapDetected))
+        return events + list(found)
 
     @property
     def frames_bad(self) -> int:
@@ -80,8 +82,6 @@ class Downlink:
             if 0 < behind < _BACKWARD and (stale is None or (frame.mcfc - stale) % 256 not in (1, 2, 3)):
                 self._mcfc_stale = frame.mcfc
                 return False
-        ahead = 0 if newest is None else (frame.mcfc - newest - 1) % 256
-        self.frames_lost += ahead if ahead < _BACKWARD else 0
         self._mcfc_newest, self._mcfc_stale = frame.mcfc, None
         return True
 

@@ -120,7 +120,9 @@ class Server:
         self._desk = Desk(self._session, self._token, self.about())
         self._peers = Peers(self._listener, self._desk)
         if self._archive.set_aside is not None:
-            self._keep([Note(now, f"the archive was damaged and lies in {self._archive.set_aside}")])
+            self._keep(
+                [Note(now, f"the archive was damaged and lies in {self._archive.set_aside}")], self._utc_us(Micros(0))
+            )
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: self._ask_to_stop())
         self._woken.setblocking(False)
@@ -192,17 +194,18 @@ class Server:
 
     def _publish(self, records: list[Record]) -> None:
         if records:
-            self._keep(records)
-            self._desk.records(records, self._utc_us)
+            zero_us = self._utc_us(Micros(0))
+            self._keep(records, zero_us)
+            self._desk.records(records, lambda at: zero_us + at)
 
     # --- archive --------------------------------------------------------------------------------------------------
 
-    def _keep(self, records: list[Record]) -> None:
+    def _keep(self, records: list[Record], zero_us: int) -> None:
         if self._archive is None:
             return
         try:
             for record in records:
-                self._archive.add(record, self._utc_us(record.at))
+                self._archive.add(record, zero_us + record.at)
         except ArchiveError as error:
             self._stop_archive(error)
 
