@@ -1,8 +1,8 @@
 """The downlink: which frame goes next, when, and the time reports that mark it.
 
-VC 2 goes first (it is small and rare), then live telemetry when a frame is due, then an idle frame when nothing else
-went out within the idle interval. A line that takes fewer octets than offered keeps the rest of the frame for the
-next tick.
+An idle frame opens the port, whatever else waits. Then VC 2 goes first (it is small and rare), then live telemetry
+when a frame is due, then an idle frame when nothing else went out within the idle interval. A line that takes fewer
+octets than offered keeps the rest of the frame for the next tick.
 """
 
 from typing import Final
@@ -47,6 +47,7 @@ class Downlink:
         self._idle_due = Micros(0)
         self._unsent = b""
         self._opens = -1
+        self._opening = False
         self.frames_live = 0
         self.frames_lander = 0
         self.frames_idle = 0
@@ -61,6 +62,7 @@ class Downlink:
             self._unsent = b""
             self._pacer.reset(now)
             self._idle_due = now
+            self._opening = True
         while self._flush_unsent() and self._pacer.may_send(now):
             octets = self._next_frame(now)
             if not octets:
@@ -79,6 +81,9 @@ class Downlink:
 
     def _next_frame(self, now: Micros) -> bytes:
         """The octets of the most urgent frame that is due; empty when none is."""
+        if self._opening:
+            self._opening = False
+            return self._idle_frame(now)
         if self._lander.due(now):
             self.frames_lander += 1
             octets = self._link.frame(VC_LANDER, *self._lander.build())
@@ -90,11 +95,13 @@ class Downlink:
             if self.frames_live % (1 << self._board.time_exponent) == 0 and self.frames_live:
                 self._telemetry.time_report(self._board.time_exponent, first_us, now)
             self.frames_live += 1
-        elif now >= self._idle_due:
-            octets = self._link.idle_frame()
-            self._pacer.sent(len(octets), now)
-            self.frames_idle += 1
-        else:
-            return b""
+            self._idle_due = Micros(now + self._idle_us)
+            return octets
+        return self._idle_frame(now) if now >= self._idle_due else b""
+
+    def _idle_frame(self, now: Micros) -> bytes:
+        octets = self._link.idle_frame()
+        self._pacer.sent(len(octets), now)
+        self.frames_idle += 1
         self._idle_due = Micros(now + self._idle_us)
         return octets
