@@ -187,9 +187,12 @@ class Board:
 
     def cut(self) -> None:
         """Power off without a word: what the store had not begun, and what was on the line, is lost."""
+        self.line.clear()
+        self._end()
+
+    def _end(self) -> None:
         self.app = None
         self.store_wire = None
-        self.line.clear()
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -221,7 +224,7 @@ class Board:
         done = self.app.board.stopped and not len(self.app.outbox)
         if done or self._clock.now() >= self._give_up_us:
             self.app.world.watchdog.disarm()
-            self.cut()
+            self._end()  # a driver sends what it was handed also when its port is closed
 
     def run_until(self, t: Micros, clock: ManualClock) -> None:
         """Run the board alone until the bench's time is `t`; `clock` is the one this board was given."""

@@ -1,0 +1,118 @@
+"""Ground and lander by hand: the contract's layouts with `struct` and `binascii`, as an outside oracle for a board."""
+
+import struct
+from typing import NamedTuple
+
+from tests.hil.by_hand import ASM, SCID, cltu, crc, packet, tc_frame
+
+__all__ = ["Cadus", "Report", "cltu", "cuc", "packet", "tc_frame", "telecommand", "verifications"]
+ACK_ALL = 0b1111
+ACK_GROUND = 0b1001
+SOURCE = 7
+
+
+def cuc(tai_us: int) -> bytes:
+    return b"\x1e" + struct.pack(">IH", tai_us // 1_000_000, tai_us % 1_000_000 * 65536 // 1_000_000)
+
+
+def telecommand(
+    apid: int, service: int, subtype: int, data: bytes = b"", *, ack: int = ACK_GROUND, count: int = 0
+) -> bytes:
+    """Contract section 3: PUS-C telecommand with source id `SOURCE`."""
+    head = struct.pack(">HHHBBBH", 0x1800 | apid, 0xC000 | count, len(data) + 6, 0x20 | ack, service, subtype, SOURCE)
+    return head + data + struct.pack(">H", crc(head + data))
+
+
+def function(apid: int, number: int, data: bytes = b"", *, ack: int = ACK_GROUND, count: int = 0) -> bytes:
+    """ST[08]: function id u16, arguments in declared order."""
+    return telecommand(apid, 8, 1, struct.pack(">H", number) + data, ack=ack, count=count)
+
+
+class Report(NamedTuple):
+    """One PUS telemetry packet, or a plain one (service and subtype 0)."""
+
+    apid: int
+    count: int
+    service: int
+    subtype: int
+    message: int
+    destination: int
+    time_status: int
+    time: bytes
+    data: bytes
+
+
+def report(octets: bytes) -> Report:
+    """Read one packet; a wrong checksum fails the test."""
+    assert crc(octets[:-2]) == int.from_bytes(octets[-2:], "big")
+    first, second = struct.unpack_from(">HH", octets)
+    apid, count = first & 0x7FF, second & 0x3FFF
+    assert second >> 14 == 3
+    if not first & 0x0800:
+        return Report(apid, count, 0, 0, 0, 0, 0, b"", octets[6:-2])
+    version, service, subtype, message, destination = struct.unpack_from(">BBBHH", octets, 6)
+    assert version >> 4 == 2
+    return Report(apid, count, service, subtype, message, destination, version & 15, octets[13:20], octets[20:-2])
+
+
+class Cadus:
+    """The receiving end of a lossless line: CADU after CADU, nothing between them, no count missing."""
+
+    def __init__(self, octets: int = 446) -> None:
+        self.octets = octets
+        self.rest = b""
+        self.clcw = 0
+        self.idle = 0
+        self.frames = 0
+        self._mcfc = 0
+        self._vcfc: dict[int, int] = {}
+        self._channels: dict[int, bytes] = {}
+
+    def feed(self, octets: bytes) -> list[tuple[int, Report]]:
+        """The packets that become whole, each with its virtual channel."""
+        found: list[tuple[int, Report]] = []
+        self.rest += octets
+        while len(self.rest) >= self.octets + 4:
+            assert self.rest[:4] == ASM
+            frame, self.rest = self.rest[4 : self.octets + 4], self.rest[self.octets + 4 :]
+            found += self._frame(frame)
+        return found
+
+    def _frame(self, frame: bytes) -> list[tuple[int, Report]]:
+        assert crc(frame[:-2]) == int.from_bytes(frame[-2:], "big")
+        ids, mcfc, vcfc, status = struct.unpack_from(">HBBH", frame)
+        vcid = ids >> 1 & 7
+        assert ids >> 4 == SCID
+        assert mcfc == self._mcfc
+        assert vcfc == self._vcfc.get(vcid, 0)
+        self._mcfc, self._vcfc[vcid] = (mcfc + 1) % 256, (vcfc + 1) % 256
+        self.frames += 1
+        self.clcw = int.from_bytes(frame[-6:-2], "big")
+        fhp, data = status & 0x7FF, frame[6:-6]
+        if vcid == 7:
+            assert fhp == 0x7FE
+            self.idle += 1
+            return []
+        held = self._channels.get(vcid, b"")
+        packets, at = [], 0
+        starts = []
+        stream = held + data
+        while at + 6 <= len(stream):
+            length = int.from_bytes(stream[at + 4 : at + 6], "big") + 7
+            starts.append(at - len(held))
+            if at + length > len(stream):
+                break
+            packets.append(stream[at : at + length])
+            at += length
+        self._channels[vcid] = stream[at:]
+        inside = [start for start in starts if start >= 0]
+        assert fhp == (inside[0] if inside else 0x7FF) or len(stream) - at < 6
+        return [(vcid, report(octets)) for octets in packets if int.from_bytes(octets[:2], "big") & 0x7FF != 0x7FF]
+
+
+def verifications(reports: list[Report], request: bytes) -> list[tuple[int, int | None]]:
+    """What service 1 said of a request: subtype, and the failure code where there is one."""
+    said = [r for r in reports if r.service == 1 and r.data[:4] == request[:4]]
+    return [
+        (r.subtype, int.from_bytes(r.data[4:6], "big") if r.subtype % 2 == 0 and r.subtype != 6 else None) for r in said
+    ]
