@@ -1,7 +1,8 @@
 """The bench of the demo: lander, payload and ground session as real processes, pumped from one thread (POSIX; edge).
 
 The payload is `python -m fsw` on the lander's pty, power-switched by the lander; its sensors are simulated files. The
-ground is the ordinary session with a directory of its own. Every record and every event of the lander passes through `show`.
+ground is the ordinary session with a directory of its own. Every record and every event of the lander passes
+through `show`.
 """
 
 import json

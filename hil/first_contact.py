@@ -76,8 +76,8 @@ def boot(contact: Contact, memory: dict[str, int]) -> str:
 def first_telemetry(contact: Contact, memory: dict[str, int]) -> str:
     """Telemetry decoded by the database that flies."""
     del memory
-    record = contact.expect("link", "", 15, lambda link: link.get("state") == "active")
-    return f"{record.get('frames_good')} good frames, command link open at V(S) {record.get('v_s')}"
+    record = contact.expect("link", "", 15, lambda link: link.get("state") == "ready")
+    return f"{record.get('frames_good')} good frames, command link ready at V(S) {record.get('v_s')}"
 
 
 def time_from_lander(contact: Contact, memory: dict[str, int]) -> str:
@@ -164,6 +164,8 @@ def again(contact: Contact, memory: dict[str, int]) -> str:
     return "answers after the reboot"
 
 
+SINCE_BOOT: Final = frozenset((first_telemetry, time_from_lander))
+"""Steps that may have been fulfilled while the step before them was."""
 SCRIPT: Final[tuple[tuple[str, Step], ...]] = (
     ("boot", boot),
     ("first telemetry", first_telemetry),
