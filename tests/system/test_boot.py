@@ -14,7 +14,7 @@ UNKNOWN, ORDERLY, CUT, READY_FOR_OFF = 0, 1, 2, 3
 def boot_event(bench: Bench) -> tuple[int, int]:
     """Boot count and reset cause of the boot event of this life."""
     (event,) = [r for r in bench.reports if r.service == 5 and r.data[:2] == b"\0\1"]
-    assert (event.apid, event.subtype, event.count) == (0x020, 1, 0)
+    assert (event.apid, event.subtype, event.number) == (0x020, 1, 0)
     count, cause = struct.unpack_from(">IB", event.data, 2)
     assert event.data[7:15] == MISSION.database.digest()[:8]
     assert event.data[15:].rstrip(b"\0 ").startswith(b"kratai")

@@ -86,7 +86,7 @@ OLD = with_crc(GOOD[:6] + bytes([GOOD[6] ^ 0x30]) + GOOD[7:-2])  # PUS version 1
         "structure",
         "range",
         "read-only",
-    ],  # fmt: skip
+    ],
 )
 def test_the_first_failure_wins_and_comes_from_whom_it_should(
     bench: Bench, octets: bytes, apid: int, said: tuple[int, int]
