@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from fsw.ccsds.carrier import CARRIERS
+from fsw.config import BAUD_MAX, BAUD_MIN, LINES, line_for_baud
 from fsw.mdb.lander import Phase
 from fsw.mdb.power import Circuit
-from hil.line import BAUD_MAX
 
 PHASES: Final = [phase.name.lower() for phase in Phase]
 """Names of the phases; the index is the value on the wire (contract, section 4)."""
@@ -21,20 +21,9 @@ CIRCUITS: Final = [circuit.name.lower() for circuit in Circuit]
 """Names of the switched circuits; the index is the number on the wire."""
 
 
-class LineProfile(NamedTuple):
-    """What the contract fixes with a line profile: speed, TM frame length, and how often services speak (µs)."""
-
-    baud: int
-    tm_frame_octets: int
-    heartbeat_us: int
-    power_status_us: int
-
-
-LINES: Final = {
-    "slow": LineProfile(9_600, 223, 5_000_000, 10_000_000),
-    "default": LineProfile(115_200, 446, 1_000_000, 1_000_000),
-    "fast": LineProfile(921_600, 892, 1_000_000, 1_000_000),
-}
+POWER_STATUS_US: Final = {"slow": 10_000_000, "default": 1_000_000, "fast": 1_000_000}
+"""How often 0x014 is said on a line profile (contract, section 4)."""
+assert set(POWER_STATUS_US) == set(LINES)
 
 
 class Supplied(NamedTuple):
@@ -143,11 +132,6 @@ def parse(text: str, file: str, line: str | None = None, baud: int | None = None
     return _build(_Table(file, "", table, _TOP), line, baud)
 
 
-def line_for_baud(baud: int) -> str:
-    """The line profile that a bare speed picks (contract, section 7)."""
-    return "slow" if baud <= 19_200 else "default" if baud <= 230_400 else "fast"
-
-
 class _Table:
     """One TOML table of a file: typed reads with ranges, every complaint naming file and key."""
 
@@ -212,8 +196,10 @@ class _Table:
 def _build(top: _Table, line: str | None, baud: int | None) -> LanderProfile:
     """Read all tables; the order of the file's own sections."""
     wire = top.table("line", ["profile", "baud", "carrier", "tm_frame_octets"])
-    chosen = line or (line_for_baud(baud) if baud else wire.choice("profile", "default", list(LINES)))
+    chosen = line or (line_for_baud(baud).name if baud else wire.choice("profile", "default", list(LINES)))
     shape = LINES[chosen]
+    frame, beat_ms, power_ms = shape.tm_frame_octets, shape.heartbeat_us // 1000, POWER_STATUS_US[chosen] // 1000
+    # A line chosen on the command line is the contract's whole line: speed, frame and rates go together.
     overridden = line is not None or baud is not None
     beat = top.table("heartbeat", ["interval_ms", "lost_after"])
     rates = top.table("rates", ["power_status_ms"])
@@ -223,24 +209,12 @@ def _build(top: _Table, line: str | None, baud: int | None) -> LanderProfile:
         name=top.text("name", "unnamed"),
         scid=top.number("spacecraft_id", 42, (0, 1023)),
         line=chosen,
-        baud=baud or (shape.baud if overridden else wire.number("baud", shape.baud, (300, BAUD_MAX))),
+        baud=baud or (shape.baud if overridden else wire.number("baud", shape.baud, (BAUD_MIN, BAUD_MAX))),
         carrier=wire.choice("carrier", "cltu_cadu", list(CARRIERS)),
-        tm_frame_octets=shape.tm_frame_octets
-        if overridden
-        else wire.number("tm_frame_octets", shape.tm_frame_octets, (32, 2048)),
-        heartbeat_us=1000
-        * (
-            shape.heartbeat_us // 1000
-            if overridden
-            else beat.number("interval_ms", shape.heartbeat_us // 1000, (100, 60_000))
-        ),
+        tm_frame_octets=frame if overridden else wire.number("tm_frame_octets", frame, (32, 2048)),
+        heartbeat_us=1000 * (beat_ms if overridden else beat.number("interval_ms", beat_ms, (100, 60_000))),
         lost_after=beat.number("lost_after", 10, (1, 1000)),
-        power_status_us=1000
-        * (
-            shape.power_status_us // 1000
-            if overridden
-            else rates.number("power_status_ms", shape.power_status_us // 1000, (1000, 60_000))
-        ),
+        power_status_us=1000 * (power_ms if overridden else rates.number("power_status_ms", power_ms, (1000, 60_000))),
         phase=PHASES.index(top.choice("phase", "surface_day", PHASES)),
         quiet=top.number("quiet", 0, (0, 15)),
         one_way_us=1000 * top.number("one_way_ms", 0, (0, 60_000)),

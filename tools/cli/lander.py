@@ -18,7 +18,7 @@ def command(
     tm: Annotated[str, typer.Option(help="HOST:PORT that telemetry frames go to; port 0 for any.")] = "127.0.0.1:10017",
     tc: Annotated[str, typer.Option(help="HOST:PORT to take telecommands on; port 0 for any.")] = "127.0.0.1:10018",
     report: Annotated[str, typer.Option(help="HOST:PORT that the lander's reports go to.")] = "127.0.0.1:10019",
-    baud: Annotated[int | None, typer.Option(min=300, max=4_000_000, help="Speed of the line.")] = None,
+    baud: Annotated[int | None, typer.Option(min=1_200, max=3_000_000, help="Speed of the line.")] = None,
     line: Annotated[str | None, _LINE] = None,
     off: Annotated[bool, typer.Option("--off", help="Start with the payload unpowered.")] = False,
     json_lines: Annotated[bool, typer.Option("--json", help="Events as JSON lines.")] = False,
@@ -30,8 +30,8 @@ def command(
     "status", "quit".
     """
     # Only here: the emulator's edge is POSIX, the command line is not.
+    from fsw.config import LINES  # noqa: PLC0415
     from hil.lander_process import Options, main  # noqa: PLC0415
-    from hil.profiles import LINES  # noqa: PLC0415
 
     if line is not None and line not in LINES:
         raise typer.BadParameter(f"{line!r} is none of {', '.join(LINES)}", param_hint="--line")
