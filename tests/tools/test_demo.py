@@ -32,7 +32,8 @@ def test_every_step_of_the_demo_holds(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     data = json.loads(told.read_text())
     assert [step["name"] for step in data["steps"]] == STEPS
-    assert data["held"] and all(step["held"] for step in data["steps"])
+    assert data["held"]
+    assert all(step["held"] for step in data["steps"])
     stages = [
         record["stage"] for record in data["records"] if record.get("kind") == "stage" and record["name"] == "ping"
     ]

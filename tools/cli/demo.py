@@ -1,6 +1,8 @@
 """`kratai demo`: a first contact, played live by real processes joined by a paced pseudo-terminal."""
 
 import json
+import re
+import shutil
 import tempfile
 import time
 from collections.abc import Mapping
@@ -77,13 +79,18 @@ def command(
     for row in played:
         table.add_row(row.name, "[green]held[/]" if row.held else "[red]FAILED[/]", f"{row.seconds:.1f}", row.seen)
     console.print(table)
+    if held and not keep:
+        shutil.rmtree(folder)
+    else:
+        console.print(f"What the programs kept and said lies in {folder}")
     if keep and bench is not None:
         console.print(f"Running: {', '.join(map(str, pids))}. Next: tools/kratai watch --state {bench.ground_state}")
     if json_file is not None:
         steps = [row._asdict() for row in played]
         json_file.write_text(json.dumps({"held": held, "steps": steps, "records": records}, indent=1) + "\n")
     if svg is not None:
-        console.save_svg(str(svg), title="kratai demo")
+        drawn = console.export_svg(title="kratai demo")
+        svg.write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL))  # a picture fetches nothing
     raise typer.Exit(0 if held else 1)
 
 
