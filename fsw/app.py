@@ -108,6 +108,7 @@ class App:
         )
         self.hosts = {entry.name: self._host(entry) for entry in mission.instruments}
         self._names: dict[int, str] = {}
+        self._served: dict[str, Process] = {}
         self._processes()
         slots = self._slots()
         self._rows = {slot.name.partition(".")[0]: row for row, slot in enumerate(slots)}
@@ -178,6 +179,7 @@ class App:
                 reset=self.verification.reset_counters,
                 reachable=self._reachable,
             )
+            self._served[name] = owner.process
         for (apid, _, _, _), command in self.mission.database.tables.commands.items():
             process = next(owner.process for a, _, owner, _ in owners if a == apid)
             assert process is not None
@@ -200,7 +202,9 @@ class App:
     def _struck_out(self, name: str) -> None:
         self.board.health |= Health.STRUCK_OUT
         self.board.safe_wanted = ModeReason.STRIKE_OUT
-        self.events.report(TaskStruckOut(task=self._rows[name]), self.world.clock.now())
+        now = self.world.clock.now()
+        self.events.report(TaskStruckOut(task=self._rows[name]), now)
+        self._served[name].close(now)
 
     # --- running ---------------------------------------------------------------------------------------------------
 

@@ -1,6 +1,8 @@
 """One process of the board as ECSS sees it: an APID, its queue of accepted requests, a handler for each command.
 
 A handler must settle its request: refuse it, or start it and then complete or fail it, at once or in a later step.
+Off nominal: a request whose handler died fails with 0x1B at the task's next turn; so does, when the task is struck out,
+every request that waits for it.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,6 +41,7 @@ class Process:
         self._telemetry = telemetry
         self._reset = reset
         self._reachable = reachable
+        self._serving: Request | None = None
         self.handlers: Mapping[type[object], Handler] = {
             Ping: self._ping,
             ConnectionTest: self._connection_test,
@@ -50,11 +53,26 @@ class Process:
 
     def run(self, now: Micros) -> None:
         """Serve what waits, a bounded number in one step."""
+        self._abandon(now)
         for _ in range(REQUESTS_PER_STEP):
-            request = self.mailbox.take()
+            self._serving = request = self.mailbox.take()
             if request is None:
                 return
             self.handlers[type(request.body)](request, now)
+        self._serving = None
+
+    def close(self, now: Micros) -> None:
+        """Nobody will serve this process any more: every request gets its last word."""
+        self._verification.close(self.apid)
+        self._abandon(now)
+        while (request := self.mailbox.take()) is not None:
+            self._verification.abandoned(request, now)
+
+    def _abandon(self, now: Micros) -> None:
+        """The last word of a request whose handler died."""
+        request, self._serving = self._serving, None
+        if request is not None:
+            self._verification.abandoned(request, now)
 
     def _ping(self, request: Request, now: Micros) -> None:
         """(17,1): (17,2) stands between start and completion."""

@@ -69,6 +69,7 @@ class Verification:
         self._telemetry = telemetry
         self._time = time
         self._mailboxes: dict[int, Mailbox[Request]] = {}
+        self._closed: set[int] = set()
         self.accepted = 0
         self.rejected = 0
         self.done = 0
@@ -81,6 +82,10 @@ class Verification:
         """Route accepted requests of `apid` to `mailbox`."""
         assert apid not in self._mailboxes, f"two processes claim APID {apid:#x}"
         self._mailboxes[apid] = mailbox
+
+    def close(self, apid: int) -> None:
+        """The process of `apid` is dead: what comes for it is accepted and refused with 0x1B."""
+        self._closed.add(apid)
 
     def reset_counters(self) -> None:
         """ST[08] function 1: all counters of this service to zero."""
@@ -130,20 +135,22 @@ class Verification:
     def _route(self, header: tc.TcHeader, command: tc.Telecommand, now: Micros) -> None:
         """Service, subtype, data, queue: the checks that need the database and the process."""
         call = self._database.decode_command(command.apid, command.service, command.subtype, command.data)
-        unknown = isinstance(call, CallRefused) and call.code is FailureCode.UNKNOWN_ID
-        if isinstance(call, CallRefused) and not unknown:
-            self._reject(header, call.code, now)
-            return
+        refusal: FailureCode | None = FailureCode.INTERNAL if command.apid in self._closed else None
+        if isinstance(call, CallRefused):
+            if call.code is not FailureCode.UNKNOWN_ID:
+                self._reject(header, call.code, now)
+                return
+            refusal = call.code
         request = Request(command, call.body if isinstance(call, Call) else None)
-        if not unknown and not self._mailboxes[command.apid].put(request):
+        if refusal is None and not self._mailboxes[command.apid].put(request):
             self._reject(header, FailureCode.BUSY, now)
             return
         self.accepted += 1
         self.last_count = command.sequence_count
         if command.ack & tc.ACK_ACCEPTANCE:
             self._emit(command.apid, Stage.ACCEPTED, command.request_id, command.source_id, now)
-        if unknown:
-            self.refused(request, FailureCode.UNKNOWN_ID, now)
+        if refusal is not None:
+            self.refused(request, refusal, now)
 
     def _reject(self, header: tc.TcHeader, code: FailureCode, now: Micros) -> None:
         """(1,2) from the addressed process, or from `system` where there is none."""
@@ -198,6 +205,16 @@ class Verification:
         """(1,8), always: execution began and did not succeed."""
         self._say(request, Stage.COMPLETION_FAILED, now, code)
         self.failures += 1
+
+    def abandoned(self, request: Request, now: Micros) -> None:
+        """Whoever served this request died: 0x1B, unless its last word has been said."""
+        match request.progress:
+            case Progress.ACCEPTED:
+                self.refused(request, FailureCode.INTERNAL, now)
+            case Progress.STARTED:
+                self.failed(request, FailureCode.INTERNAL, now)
+            case Progress.ENDED:
+                pass
 
     def settle(self, request: Request, code: FailureCode | None, now: Micros) -> bool:
         """The beginning of every request that needs one step: refuse with `code` (False), or start (True)."""
