@@ -34,6 +34,7 @@ def down_frames(events: list[DownEvent]) -> list[bytes]:
     return [event.octets for event in events if isinstance(event, TmFrameReceived)]
 
 
+@pytest.mark.proves("K-LINE-009")
 @pytest.mark.parametrize("name", NAMES)
 def test_frames_both_ways(name: str) -> None:
     flight, lander = line(name), line(name)

@@ -55,6 +55,7 @@ def bch_register(information: bytes) -> int:
     return sum((1 - bit) << index + 1 for index, bit in enumerate(register))
 
 
+@pytest.mark.proves("K-LINE-001")
 @pytest.mark.parametrize("vector", ENCODED, ids=lambda vector: str(vector["name"]))
 def test_encode(vector: dict[str, Any]) -> None:
     frame, octets = bytes.fromhex(vector["input"]["frame"]), bytes.fromhex(vector["expected"])
@@ -73,6 +74,7 @@ def test_parity(vector: dict[str, Any]) -> None:
     assert cltu.encode(information)[9:10].hex() == vector["expected"]
 
 
+@pytest.mark.proves("K-LINE-001")
 @given(st.binary(min_size=1, max_size=1024))
 @settings(deadline=None, max_examples=40)
 def test_parity_of_any_block_by_the_shift_register(frame: bytes) -> None:
@@ -101,6 +103,7 @@ def test_decode(frame: bytes) -> None:
     assert len(decoder) == 0
 
 
+@pytest.mark.proves("K-LINE-002")
 @pytest.mark.parametrize("vector", BROKEN, ids=lambda vector: str(vector["name"]))
 def test_decode_with_bit_errors(vector: dict[str, Any]) -> None:
     outcome = vector["expected"]["sec_mode"]
@@ -123,6 +126,7 @@ def test_start_sequence_is_matched_exactly() -> None:
     assert decoder.octets_skipped == len(line)
 
 
+@pytest.mark.proves("K-LINE-002")
 @pytest.mark.parametrize("line", CLTUS, ids=lambda line: f"{len(line)} octets")
 def test_any_one_bit_is_corrected(line: bytes) -> None:
     """Filler bits too: every bit from the start sequence to the tail."""
@@ -141,11 +145,13 @@ def test_any_two_bits_of_a_block_are_refused() -> None:
             assert receiver().feed(flipped(line, 16 + first, 16 + second)) == [Rejected(LineFault.BLOCK)]
 
 
+@pytest.mark.proves("K-LINE-003")
 def test_tail_is_no_block_even_with_a_wrong_bit() -> None:
     for line in [cltu.TAIL, *(flipped(cltu.TAIL, bit) for bit in range(64))]:
         assert cltu.decode_blocks(bytearray(line)) == -1
 
 
+@pytest.mark.proves("K-LINE-003")
 def test_bad_block_is_said_at_once() -> None:
     decoder = receiver()
     line = flipped(cltu.encode(LONG_FRAME), 16 + 64 * 3, 17 + 64 * 3)
@@ -165,6 +171,7 @@ def test_frame_is_delivered_by_its_last_block() -> None:
     assert decoder.octets_skipped == 0
 
 
+@pytest.mark.proves("K-LINE-004")
 @pytest.mark.parametrize("next_line", [CLTUS[0], CLTUS[4], CLTUS[-1], cltu.encode(LONG_FRAME)], ids=len)
 @pytest.mark.parametrize("broken", [CLTUS[0], CLTUS[-1], cltu.encode(LONG_FRAME)], ids=len)
 def test_part_of_a_cltu_right_before_a_good_one(broken: bytes, next_line: bytes) -> None:
@@ -206,6 +213,7 @@ def test_tail_is_not_needed() -> None:
     assert decoder.octets_skipped == 0
 
 
+@pytest.mark.proves("K-LINE-003", "K-LINE-005")
 def test_frame_ends_before_its_fill() -> None:
     """The search goes on behind the frame's last octet: a CLTU that came where fill was due is received."""
     first = CLTUS[0]  # 15 octets of frame, 6 of fill
@@ -238,6 +246,7 @@ def test_no_more_is_held_than_one_undecided_cltu() -> None:
     assert len(decoder) == 1175 == cltu.BUFFER_OCTETS_MAX - 1
 
 
+@pytest.mark.proves("K-LINE-005")
 def test_start_sequences_inside_a_frame_cost_nothing() -> None:
     decoder = receiver()
     line = cltu.encode(LONG_FRAME)
@@ -246,6 +255,7 @@ def test_start_sequences_inside_a_frame_cost_nothing() -> None:
     assert decoder.octets_skipped == 0
 
 
+@pytest.mark.proves("K-LINE-004")
 def test_start_sequences_inside_a_refused_frame_hide_nothing() -> None:
     events = receiver(scid=42).feed(
         cltu.encode(LONG_FRAME) + cltu.encode(tc_frame.encode(TcFrame(42, 0, True, False, 0, b"!")))
@@ -329,6 +339,7 @@ pieces = st.lists(
 )
 
 
+@pytest.mark.proves("K-LINE-006")
 @given(pieces, st.lists(st.integers(1, 60), max_size=40))
 @settings(deadline=None, max_examples=300)
 def test_any_stream_in_any_pieces(stuff: list[bytes], cuts: list[int]) -> None:
@@ -348,6 +359,7 @@ def test_any_stream_in_any_pieces(stuff: list[bytes], cuts: list[int]) -> None:
     assert set(frames_of(events)) <= set(FRAMES)
 
 
+@pytest.mark.proves("K-LINE-006")
 @given(pieces, st.sampled_from(FRAMES), st.integers(0, 1))
 @settings(deadline=None, max_examples=300)
 def test_whatever_came_before_the_next_good_one_is_received(stuff: list[bytes], frame: bytes, pause: int) -> None:

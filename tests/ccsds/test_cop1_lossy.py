@@ -8,6 +8,7 @@ and once the channel heals, every request has had its answer and the service is 
 import struct
 from typing import NamedTuple
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -166,5 +167,5 @@ class LossyCop1(RuleBasedStateMachine):
         self.confirmed_has_arrived()
 
 
-TestLossyCop1 = LossyCop1.TestCase
+TestLossyCop1 = pytest.mark.proves("K-FRAME-004")(LossyCop1.TestCase)
 TestLossyCop1.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)

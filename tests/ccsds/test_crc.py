@@ -13,6 +13,7 @@ VECTORS: list[dict[str, Any]] = json.loads(
 )["vectors"]
 
 
+@pytest.mark.proves("K-PKT-002")
 @pytest.mark.parametrize("compiled", [True, False], ids=["crcmod", "binascii"])
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: str(vector["name"]))
 def test_vector(vector: dict[str, Any], compiled: bool) -> None:

@@ -43,6 +43,7 @@ def _play(farm: Farm1, event: str, room: bool) -> Verdict:
             return farm.buffer_release()
 
 
+@pytest.mark.proves("K-FRAME-002")
 @pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace["name"])
 def test_traces(trace: dict[str, Any]) -> None:
     """A trace with `buffer_capacity` holds that many AD frames until RELEASE, which frees them all."""
@@ -143,6 +144,7 @@ def _cell_holds(name: str, state: State) -> bool:
     return True
 
 
+@pytest.mark.proves("K-FRAME-002")
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("event", Event)
 def test_second_transcription(event: Event, state: State) -> None:
@@ -175,6 +177,7 @@ def _spoiled(event: Event, state: State, cell: Cell) -> Iterator[Cell]:
         yield cell._replace(v_r_set=True)
 
 
+@pytest.mark.proves("K-FRAME-002")
 def test_every_spoiled_cell_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     spoiled = 0
     for event, row in list(farm1.TABLE.items()):
@@ -192,6 +195,7 @@ def test_every_spoiled_cell_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- edges --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.proves("K-FRAME-002")
 def test_starts_open_with_v_r_zero() -> None:
     fields = decode(Farm1(0).clcw())
     assert fields is not None
@@ -200,6 +204,7 @@ def test_starts_open_with_v_r_zero() -> None:
     ) * 3 + (0,)
 
 
+@pytest.mark.proves("K-FRAME-002")
 @pytest.mark.parametrize("window", [2, 20, 254])
 def test_every_n_s_falls_into_the_part_of_the_window_that_the_book_names(window: int) -> None:
     half = window // 2

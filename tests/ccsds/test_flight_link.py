@@ -115,6 +115,7 @@ def test_several_packets_share_a_frame() -> None:
     assert _packets(events) == [(0, _packet(7)), (0, _packet(30)), (0, _packet(8))]
 
 
+@pytest.mark.proves("K-FRAME-005")
 @pytest.mark.parametrize("rest", [1, 5, 6, 10, 19])
 def test_a_packet_longer_than_the_rest_of_its_frame(rest: int) -> None:
     link = _link()
@@ -150,6 +151,7 @@ def test_faults_of_line_and_frame_are_named_and_counted() -> None:
     assert (link.frames_good, link.octets_skipped > 0) == (1, True)
 
 
+@pytest.mark.proves("K-LINE-002")
 def test_corrected_blocks_are_counted() -> None:
     link = _link()
     cltu = bytearray(_bd(_packet(40)))
@@ -165,6 +167,7 @@ def test_a_silent_line_lets_a_hidden_frame_out() -> None:
     assert link.receive(b"") == []
 
 
+@pytest.mark.proves("K-FRAME-001")
 def test_frames_count_and_carry_the_control_word_of_their_moment() -> None:
     link = _link()
     lander = CltuCadu(PROFILE.scid, PROFILE.tm_frame_octets)
@@ -195,6 +198,7 @@ def test_a_data_field_of_another_length_is_misuse() -> None:
         _link().frame(0, 0, bytes(3))
 
 
+@pytest.mark.proves("K-LINE-006")
 @given(chunks=st.lists(st.binary(max_size=80) | st.just(_bd(_packet())) | st.just(_cltu(_packet())[:30])))
 def test_any_octets_are_events(chunks: list[bytes]) -> None:
     link = _link()

@@ -84,6 +84,7 @@ def _frame(event: Transmit) -> str:
     return "BC:UNLOCK" if event.data == b"\x00" else f"BC:SET_VR={event.data[2]}"
 
 
+@pytest.mark.proves("K-FRAME-003")
 @pytest.mark.parametrize("trace", TRACES, ids=lambda trace: trace["name"])
 def test_traces(trace: dict[str, Any]) -> None:
     """Two of these, `retransmit_wait_then_release` and `s3_e10`, differ from the program that made the others: it does

@@ -407,6 +407,7 @@ def _case_differs(name: str, state: int, case: tuple[Start, int, Deed]) -> tuple
     return None if seen == expected else (expected, seen)
 
 
+@pytest.mark.proves("K-FRAME-003")
 @pytest.mark.parametrize("event", Event)
 def test_second_transcription(event: Event) -> None:
     for state in range(1, 7):
@@ -448,6 +449,7 @@ def _spoiled(state: int, cell: Cell) -> Iterator[Cell]:
         yield cell._replace(state=None)
 
 
+@pytest.mark.proves("K-FRAME-003")
 def test_every_spoiled_cell_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     spoiled = 0
     for event, row in list(fop1_table.TABLE.items()):

@@ -78,6 +78,7 @@ def _confirmed(events: list[GroundEvent]) -> list[int]:
     return [event.request_id for event in events if isinstance(event, Response) and event.kind is Kind.CONFIRM]
 
 
+@pytest.mark.proves("K-GND-001")
 def test_the_service_comes_up_by_itself_with_v_s_from_the_control_word() -> None:
     pair = Pair()
     pair.flight.farm.v_r = 77
@@ -90,6 +91,7 @@ def test_the_service_comes_up_by_itself_with_v_s_from_the_control_word() -> None
     assert _confirmed(pair.down()) == [request_id]
 
 
+@pytest.mark.proves("K-GND-001")
 def test_lockout_is_unlocked_at_the_start() -> None:
     pair = Pair()
     pair.flight.receive(pair.carrier.encode_up(_ad_frame(100)))
@@ -146,6 +148,7 @@ def test_a_lost_last_frame_is_repeated_after_t1() -> None:
     assert pair.commands == [_packet()]
 
 
+@pytest.mark.proves("K-GND-001")
 def test_a_reboot_is_noticed_and_the_service_comes_up_again_one_t1_later() -> None:
     pair = Pair()
     pair.start()

@@ -101,6 +101,7 @@ def test_a_remainder_keeps_the_time_of_its_packet() -> None:
     assert channel.build() == (20, _packet(OCTETS + 20)[OCTETS:] + _packet(7) + _idle(13))
 
 
+@pytest.mark.proves("K-FRAME-007")
 def test_spilled_idle_starts_no_clock_but_fills_a_frame() -> None:
     queue, channel = _channel()
     queue.put(_packet(OCTETS - 3), 1)
@@ -136,6 +137,7 @@ def test_urgency_lasts_until_the_source_is_empty() -> None:
     assert not queue.flush
 
 
+@pytest.mark.proves("K-FRAME-007")
 @pytest.mark.parametrize("gap", range(14))
 def test_every_gap_is_filled(gap: int) -> None:
     queue, channel = _channel()
@@ -259,6 +261,7 @@ def _split_recording(recording: bytes) -> list[bytes]:
     return packets
 
 
+@pytest.mark.proves("K-FRAME-009")
 @pytest.mark.parametrize("frame_octets", [223, 446, 892])
 @pytest.mark.parametrize("name", RECORDINGS)
 def test_the_recordings_of_two_missions_octet_for_octet(name: str, frame_octets: int) -> None:

@@ -28,6 +28,7 @@ def recv_packets(stream: bytes) -> list[bytes]:
     return packets
 
 
+@pytest.mark.proves("K-LINE-009")
 @given(st.lists((st.binary(max_size=60) | special).filter(len), max_size=5))
 @settings(deadline=None)
 def test_encoding_as_the_rfc_reads_it(frames: list[bytes]) -> None:

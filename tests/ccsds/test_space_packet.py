@@ -52,6 +52,7 @@ headers = st.builds(
 )
 
 
+@pytest.mark.proves("K-PKT-002")
 @pytest.mark.parametrize("vector", WHOLE, ids=lambda vector: str(vector["name"]))
 def test_vector(vector: dict[str, Any]) -> None:
     header, packet = header_of(vector["input"]), bytes.fromhex(vector["expected"])
@@ -93,6 +94,7 @@ def test_rejected_fields_are_misuse(reject: dict[str, Any]) -> None:
         space_packet.encode_header(header_of(fields))
 
 
+@pytest.mark.proves("K-PKT-002")
 @given(headers.filter(lambda header: header.version == 0))
 @settings(deadline=None)
 def test_header_as_spacepackets_reads_it(header: PacketHeader) -> None:

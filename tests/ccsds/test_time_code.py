@@ -27,6 +27,7 @@ def elapsed_of(vector: dict[str, Any]) -> Fraction:
     return Fraction(fields.get("seconds_since_1958_tai", fields.get("seconds"))) + Fraction(fields["fraction"])
 
 
+@pytest.mark.proves("K-PKT-002")
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: str(vector["name"]))
 def test_vector(vector: dict[str, Any]) -> None:
     octets = bytes.fromhex(vector["expected"])

@@ -57,6 +57,7 @@ def test_header_of_vector(vector: dict[str, Any]) -> None:
     )
 
 
+@pytest.mark.proves("K-FRAME-001")
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: str(vector["name"]))
 def test_vector(vector: dict[str, Any]) -> None:
     """Frames of our options both ways; those of other missions' options are refused by the option's name."""

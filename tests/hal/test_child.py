@@ -151,6 +151,7 @@ def test_a_child_that_takes_nothing_more_refuses_and_never_blocks(echo: ChildWir
     assert echo.alive()
 
 
+@pytest.mark.proves("K-KERN-004")
 def test_a_stalled_child_is_killed_replaced_and_its_requests_are_lost(echo: ChildWire) -> None:
     port = Port("echo", echo, capacity=4, deadline_us=10_000_000, silence_us=5_000_000)
     watch = leaves(echo.pid)
@@ -190,6 +191,7 @@ def told(process: "subprocess.Popen[bytes]", until: Callable[[bytes], bool]) -> 
     return said
 
 
+@pytest.mark.proves("K-FLY-002")
 def test_a_power_cut_ends_the_child_and_begins_nothing_more(parent: "subprocess.Popen[bytes]") -> None:
     said = told(parent, lambda text: b"begun 1\n" in text)
     child = int(said.split()[1])

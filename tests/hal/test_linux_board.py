@@ -73,6 +73,7 @@ def test_a_server_s_package_sensor(tmp_path: Path) -> None:
     assert board(tmp_path).read() == ABSENT._replace(package_temperature_cdegc=-125)
 
 
+@pytest.mark.proves("K-FLY-005")
 def test_an_empty_machine_is_absent_not_zero(tmp_path: Path) -> None:
     assert board(tmp_path).read() == ABSENT
 

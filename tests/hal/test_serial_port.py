@@ -76,6 +76,7 @@ def sent(master: int, octets: int) -> bytes:
 ALL = bytes(range(256))
 
 
+@pytest.mark.proves("K-LINE-008")
 def test_every_octet_passes_unchanged_both_ways(terminal: Terminal, line: SerialLine) -> None:
     port: LinePort = line
     os.write(terminal.master, ALL)
@@ -132,6 +133,7 @@ def vanish_seen_by_write(line: SerialLine) -> None:
     assert line.write(b"x") == 0
 
 
+@pytest.mark.proves("K-LINE-008")
 @pytest.mark.parametrize("notice", [vanish_seen_by_poll, vanish_seen_after_read, vanish_seen_by_write])
 def test_a_line_that_vanishes_is_counted_and_found_again(
     terminal: Terminal, line: SerialLine, notice: Callable[[SerialLine], None]

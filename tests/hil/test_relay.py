@@ -28,6 +28,7 @@ def of(bench: Bench, apid: int) -> list[bytes]:
     return bodies
 
 
+@pytest.mark.proves("K-LND-004")
 @pytest.mark.parametrize("wrap", [cltu, bytes], ids=["cltu", "raw"])
 @pytest.mark.parametrize("size", [1, 2, 7, 300, 1017])
 def test_ground_frames_reach_the_line_as_they_are(wrap: Callable[[bytes], bytes], size: int) -> None:
@@ -38,6 +39,7 @@ def test_ground_frames_reach_the_line_as_they_are(wrap: Callable[[bytes], bytes]
     assert bench.payload.ground == [frame]
 
 
+@pytest.mark.proves("K-LND-004")
 @pytest.mark.parametrize("wrap", [cltu, bytes], ids=["cltu", "raw"])
 def test_services_from_the_ground_are_dropped_and_counted(wrap: Callable[[bytes], bytes]) -> None:
     bench = Bench()
@@ -52,6 +54,7 @@ def test_services_from_the_ground_are_dropped_and_counted(wrap: Callable[[bytes]
     assert all(one.apid != 0x013 for one in bench.payload.heard[heard:])
 
 
+@pytest.mark.proves("K-LND-004")
 def test_a_service_hidden_in_a_bad_frame_does_not_get_through() -> None:
     """A frame with a wrong FECF whose blocks hold another CLTU: flight would search it, so it may not go up."""
     inner = cltu(tc_frame(2, b"x" * 20))
@@ -89,6 +92,7 @@ def test_any_octets_from_the_payload_never_raise(pieces: list[bytes]) -> None:
     assert bench.tm[-1][1] == frame
 
 
+@pytest.mark.proves("K-LND-004")
 def test_telemetry_is_forwarded_frame_by_frame_and_services_stay() -> None:
     bench = Bench()
     frames = [bench.frame(vcid, b"") for vcid in (0, 1, 3, 0)]

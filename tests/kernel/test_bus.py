@@ -145,7 +145,7 @@ class PortModel(RuleBasedStateMachine):
         assert self.answers.keys() == self.asked.keys()
 
 
-TestPortModel = PortModel.TestCase
+TestPortModel = pytest.mark.proves("K-KERN-004", "K-KERN-005")(PortModel.TestCase)
 
 
 def test_an_answer_comes_back_with_its_request() -> None:
@@ -161,6 +161,7 @@ def test_an_answer_comes_back_with_its_request() -> None:
     assert port.poll(Micros(2)) == []
 
 
+@pytest.mark.proves("K-KERN-005")
 def test_a_full_port_refuses_and_counts() -> None:
     wire = Bench()
     port = port_on(wire)
@@ -173,6 +174,7 @@ def test_a_full_port_refuses_and_counts() -> None:
     assert port.ask(b"", Micros(0)) == 5
 
 
+@pytest.mark.proves("K-KERN-004")
 def test_an_answer_after_its_deadline_is_late() -> None:
     wire = Bench()
     port = port_on(wire)
@@ -185,6 +187,7 @@ def test_an_answer_after_its_deadline_is_late() -> None:
     assert (port.late, port.timeouts, port.answered, port.restarts) == (1, 1, 0, 0)
 
 
+@pytest.mark.proves("K-KERN-004")
 def test_a_silent_server_is_replaced_and_what_it_held_is_lost() -> None:
     wire = Bench()
     port = port_on(wire)
@@ -227,6 +230,7 @@ def test_a_request_that_never_left_times_out() -> None:
     assert wire.restarts == 0
 
 
+@pytest.mark.proves("K-KERN-004")
 def test_a_server_that_keeps_dying_is_started_ever_more_seldom() -> None:
     wire = Bench()
     port = port_on(wire)

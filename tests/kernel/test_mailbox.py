@@ -42,7 +42,7 @@ class MailboxModel(RuleBasedStateMachine):
             assert self.mailbox.depth_max == self.deepest
 
 
-TestMailboxModel = MailboxModel.TestCase
+TestMailboxModel = pytest.mark.proves("K-KERN-005")(MailboxModel.TestCase)
 
 
 def test_a_falsy_item_is_an_item() -> None:

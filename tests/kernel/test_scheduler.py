@@ -103,6 +103,7 @@ def test_every_tick_does_what_the_rule_says(plans: list[Plan]) -> None:
     assert scheduler.slips == 0
 
 
+@pytest.mark.proves("K-KERN-001")
 @given(PLANS)
 def test_skipping_idle_ticks_changes_nothing(plans: list[Plan]) -> None:
     trace, scheduler = scheduled(plans, skip=True)
@@ -149,6 +150,7 @@ def test_a_wake_that_is_empty_does_not_hide_one_that_is_not() -> None:
     assert scheduler.stats["a"].runs == 2
 
 
+@pytest.mark.proves("K-KERN-005")
 def test_slipped_ticks_are_folded_into_one_run_each() -> None:
     seen: list[tuple[str, int]] = []
 
@@ -175,6 +177,7 @@ def test_slipped_ticks_are_folded_into_one_run_each() -> None:
     assert scheduler.ticks == 2
 
 
+@pytest.mark.proves("K-KERN-005")
 @pytest.mark.parametrize(
     ("late_us", "bucket"), [(0, 0), (1, 1), (2, 2), (3, 2), (60, 6), (1023, 10), (1024, 11), (10**9, 23)]
 )
@@ -186,6 +189,7 @@ def test_lateness_falls_into_powers_of_two(late_us: int, bucket: int) -> None:
     assert len(scheduler.lateness) == LATENESS_BUCKETS
 
 
+@pytest.mark.proves("K-KERN-005")
 def test_a_step_over_its_budget_is_an_overrun_and_its_own() -> None:
     clock = ManualClock()
     taken = {"a": iter([100, 2_001, 2_000, 9_000]), "b": iter([7, 0, 0, 0])}

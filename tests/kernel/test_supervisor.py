@@ -43,6 +43,7 @@ def disagreements(table: Rows) -> list[str]:
     return wrong
 
 
+@pytest.mark.proves("K-KERN-002")
 def test_the_table_agrees_with_the_second_transcription() -> None:
     assert disagreements(TABLE) == []
     cells = {(row[0], row[1]) for row in transcription()}
@@ -110,6 +111,7 @@ def test_a_healthy_step_is_passed_through() -> None:
     assert patient.faults == []
 
 
+@pytest.mark.proves("K-KERN-002")
 def test_a_failed_task_rests_is_rebuilt_and_runs_again() -> None:
     patient = Patient()
     turn = patient.guard("payload")
@@ -166,6 +168,7 @@ def test_a_restart_that_fails_is_a_strike_too() -> None:
     assert turn() == NEVER
 
 
+@pytest.mark.proves("K-KERN-002")
 def test_the_third_strike_within_the_window_is_the_last() -> None:
     patient = Patient()
     turn = patient.guard("payload")
@@ -228,6 +231,7 @@ def test_a_fault_is_one_bounded_line() -> None:
     assert describe(ValueError("never raised")) == "ValueError: never raised"
 
 
+@pytest.mark.proves("K-KERN-003")
 def test_fresh_while_every_task_keeps_its_word() -> None:
     patient = Patient()
     supervisor = patient.supervisor
@@ -248,6 +252,7 @@ def test_a_step_that_asks_for_the_past_is_fresh_when_it_ran() -> None:
     assert not patient.supervisor.fresh(Micros(5_030_000))
 
 
+@pytest.mark.proves("K-KERN-003")
 def test_a_resting_task_is_fresh_a_dead_one_is_not_unless_it_is_not_needed() -> None:
     for essential in (True, False):
         patient = Patient()

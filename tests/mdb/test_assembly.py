@@ -105,6 +105,7 @@ def test_an_event_of_every_process_is_one_event() -> None:
     assert [entry.name for entry in database.tables.events.values()] == ["power.bored", "dosimeter.bored"]
 
 
+@pytest.mark.proves("K-MDB-002")
 def test_collisions() -> None:
     refused(
         r"telecommand \(8,1\) function 1 of APID 0x031 is claimed by dosimeter.measure \(.*Measure\) and by "
@@ -152,6 +153,7 @@ def test_processes_need_a_name() -> None:
     assert Database(module(a=Ping, b=Process(0x041, "radar"))).command_names() == ["radar.ping"]
 
 
+@pytest.mark.proves("K-MDB-002")
 def test_sizes() -> None:
     @command(0x031, function=1)
     class Wide:
@@ -187,6 +189,7 @@ def test_ids() -> None:
     refused("Far: id 65536 does not fit 16 bits", a=Far)
 
 
+@pytest.mark.proves("K-MDB-002")
 @pytest.mark.parametrize(
     ("parameter", "sentence"),
     [
@@ -206,6 +209,7 @@ def test_parameters(parameter: Parameter, sentence: str) -> None:
     refused(sentence, a=parameter)
 
 
+@pytest.mark.proves("K-MDB-002")
 @pytest.mark.parametrize(
     ("structure", "sentence"),
     [

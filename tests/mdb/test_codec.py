@@ -61,6 +61,7 @@ def everything(**changed: object) -> Everything:
     return Everything(**(GOOD | changed))  # type: ignore[arg-type]
 
 
+@pytest.mark.proves("K-MDB-001")
 def test_every_kind_stands_on_the_wire_as_it_is_written_here() -> None:
     assert codec.problem(everything()) is None
     assert codec.encode(everything()) == OCTETS
@@ -71,6 +72,7 @@ def test_every_kind_stands_on_the_wire_as_it_is_written_here() -> None:
     assert decoded.on is True
 
 
+@pytest.mark.proves("K-MDB-001")
 @pytest.mark.parametrize(
     ("changed", "sentence"),
     [
@@ -108,6 +110,7 @@ def test_a_body_out_of_range_is_named_and_encoding_it_is_our_bug(changed: dict[s
         codec.encode(body)
 
 
+@pytest.mark.proves("K-MDB-001")
 @pytest.mark.parametrize(
     ("at", "new", "field", "detail"),
     [

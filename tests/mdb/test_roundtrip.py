@@ -24,6 +24,7 @@ BODIES = sorted(
 SETTINGS = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 
 
+@pytest.mark.proves("K-MDB-001")
 @pytest.mark.parametrize("body", BODIES, ids=lambda body: body.__qualname__)
 @SETTINGS
 @given(data=st.data())
@@ -75,6 +76,7 @@ def test_any_packet_is_read_or_refused(octets: bytes) -> None:
     DATABASE.decode_tm(octets)
 
 
+@pytest.mark.proves("K-PKT-003")
 @settings(max_examples=300)
 @given(
     st.sampled_from(sorted(DATABASE.processes)),

@@ -65,6 +65,7 @@ def test_words_give_a_body() -> None:
     assert body_from_words(common.Ping, {}) == common.Ping()
 
 
+@pytest.mark.proves("K-GND-002")
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

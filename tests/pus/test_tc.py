@@ -41,6 +41,7 @@ def resealed(octets: bytes) -> bytes:
     return octets[:-2] + bytes(code.digest())
 
 
+@pytest.mark.proves("K-PKT-001")
 @pytest.mark.parametrize("vector", TELECOMMANDS, ids=lambda vector: vector["id"])
 def test_vectors_decode_and_encode(vector: dict[str, Any]) -> None:
     packet = bytes.fromhex(vector["packet"])
@@ -154,6 +155,7 @@ def test_a_packet_too_short_for_its_own_headers_fails_by_length() -> None:
     assert not header.length_ok
 
 
+@pytest.mark.proves("K-PKT-001", "K-GND-003")
 @given(fields)
 def test_spacepackets_reads_what_we_write_and_we_read_what_it_writes(said: dict[str, Any]) -> None:
     packet = tc.encode(**said)
@@ -178,6 +180,7 @@ def test_spacepackets_reads_what_we_write_and_we_read_what_it_writes(said: dict[
     assert decoded._asdict() == said | {"request_id": packet[:4]}
 
 
+@pytest.mark.proves("K-PKT-003")
 @given(st.binary(max_size=64))
 def test_any_octets_give_a_telecommand_or_a_refusal(octets: bytes) -> None:
     assert isinstance(tc.decode(octets), tc.Telecommand | Refusal)

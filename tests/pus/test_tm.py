@@ -46,6 +46,7 @@ def changed(octets: bytes, index: int, value: int) -> bytes:
     return resealed(octets[:index] + bytes((value,)) + octets[index + 1 :])
 
 
+@pytest.mark.proves("K-PKT-001")
 @pytest.mark.parametrize("vector", TELEMETRY, ids=lambda vector: vector["id"])
 def test_vectors_decode_and_encode(vector: dict[str, Any]) -> None:
     packet = bytes.fromhex(vector["packet"])
@@ -75,6 +76,7 @@ def test_structure_is_refused_by_its_first_broken_rule() -> None:
     assert tm.decode_tm(changed(PONG, 6, 0x10)) is Refusal.PUS_VERSION
 
 
+@pytest.mark.proves("K-PKT-001", "K-GND-003")
 @given(fields)
 def test_spacepackets_reads_what_we_write_and_we_read_what_it_writes(said: dict[str, Any]) -> None:
     packet = tm.encode_tm(**said)
@@ -139,6 +141,7 @@ def test_plain_packets_are_refused_by_their_first_broken_rule() -> None:
     assert tm.decode_plain(packet[:-1] + bytes((packet[-1] ^ 1,))) is Refusal.CHECKSUM
 
 
+@pytest.mark.proves("K-PKT-003")
 @given(st.binary(max_size=64))
 def test_any_octets_give_a_packet_or_a_refusal(octets: bytes) -> None:
     assert isinstance(tm.decode_tm(octets), tm.Telemetry | Refusal)

@@ -39,6 +39,7 @@ def life(path: Path) -> "StoreServer":
     return StoreServer(str(path))
 
 
+@pytest.mark.proves("K-FLY-001")
 def test_boots_are_counted_and_each_life_s_end_is_told_to_the_next(path: Path) -> None:
     told = []
     for mark in (b"", b"\2\1", b"\2\3", b"\2\6", b""):
@@ -229,6 +230,7 @@ def test_a_disk_that_is_not_there_is_told_and_served_when_it_comes(tmp_path: Pat
     server.close()
 
 
+@pytest.mark.proves("K-FLY-001")
 @pytest.mark.process
 @pytest.mark.parametrize("commits", [1, 7, 40])
 def test_what_was_answered_survives_a_power_cut(path: Path, commits: int) -> None:

@@ -94,6 +94,7 @@ def test_the_request_asks_for_acceptance_and_completion(bench: Bench) -> None:
     assert bench.craft.executed[0].pack()[6] & 0b1001 == 0b1001
 
 
+@pytest.mark.proves("K-GND-001")
 def test_v_s_is_taken_from_the_clcw_at_start() -> None:
     bench = Bench()
     bench.craft.v_r = 77
@@ -104,6 +105,7 @@ def test_v_s_is_taken_from_the_clcw_at_start() -> None:
     assert bench.craft.directives == []
 
 
+@pytest.mark.proves("K-GND-001")
 def test_a_receiver_in_lockout_is_unlocked() -> None:
     bench = Bench()
     bench.craft.v_r, bench.craft.lockout = 9, True
@@ -222,6 +224,7 @@ def test_each_failure_is_named(subtype: int, more: str, state: State, failed_at:
     assert f"0x{last.code:02X}" in last.text
 
 
+@pytest.mark.proves("K-GND-001")
 def test_a_reboot_interrupts_what_is_open_and_nothing_runs_twice() -> None:
     bench = Bench(Spacecraft(lambda craft, command: [craft.verify(command, 1)]))
     bench.step(5)
@@ -305,6 +308,7 @@ def test_wait_holds_commands_back(bench: Bench) -> None:
     assert bench.last(ticket).state is State.COMPLETED
 
 
+@pytest.mark.proves("K-GND-004")
 def test_digest_mismatch_refuses_unless_forced(bench: Bench) -> None:
     bench.session.tm_datagram(bench.craft.booted(b"\xaa" * 8), bench.now)
     assert bench.session.database_state is DatabaseState.MISMATCH
@@ -321,6 +325,7 @@ def test_digest_mismatch_refuses_unless_forced(bench: Bench) -> None:
     assert bench.last(forced).state is State.COMPLETED
 
 
+@pytest.mark.proves("K-GND-004")
 def test_a_mismatch_takes_queued_commands_back() -> None:
     bench = Bench()
     ticket = bench.send("ping")
@@ -338,6 +343,7 @@ def test_the_database_in_force_decodes() -> None:
     assert session.database_state is DatabaseState.MATCH
 
 
+@pytest.mark.proves("K-GND-002")
 @pytest.mark.parametrize(
     ("name", "arguments", "part"),
     [
