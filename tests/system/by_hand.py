@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from tests.hil.by_hand import ASM, SCID, cltu, crc, packet, tc_frame
 
-__all__ = ["Cadus", "Report", "cltu", "crc", "cuc", "packet", "tc_frame", "telecommand", "verifications"]
+__all__ = ["SCID", "Cadus", "Report", "cltu", "crc", "cuc", "packet", "tc_frame", "telecommand", "verifications"]
 ACK_ALL = 0b1111
 ACK_GROUND = 0b1001
 SOURCE = 7
