@@ -14,8 +14,21 @@ from pathlib import Path
 from typing import TypeVar
 
 from tests.client.contract_codec import (
-    ACK, ASM, FRAME_OCTETS, IDLE_APID, ONLY_IDLE, Extractor, Frame, Packet, checked_packet, cltu, crc, cuc, read_frame,
-    tc_frame, telecommand,
+    ACK,
+    ASM,
+    FRAME_OCTETS,
+    IDLE_APID,
+    ONLY_IDLE,
+    Extractor,
+    Frame,
+    Packet,
+    checked_packet,
+    cltu,
+    crc,
+    cuc,
+    read_frame,
+    tc_frame,
+    telecommand,
 )  # fmt: skip
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +47,11 @@ def arguments(port: str, state: Path | str, *more: str) -> list[str]:
 class Board:
     """One flight process on one pty. Reading any board reads them all, so that none stands with a full pty."""
 
-    def __init__(self, state: Path, line: str = "default", more: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, state: Path, line: str = "default", more: tuple[str, ...] = (), *,
+        link: Path | None = None, raw: bool = False,
+    ) -> None:  # fmt: skip
+        """`link`: fly on a symbolic link to the pty; `raw`: leave the downlink in `unread` for another carrier."""
         self.state, self.line = state, line
         self.master, self.slave = pty.openpty()
         tty.setraw(self.slave)
@@ -44,11 +61,15 @@ class Board:
         self.reads: list[tuple[float, int]] = []
         self.ad_seq = 0
         self._seq = 0
-        self._raw = b""
+        self.unread = b""
         self._extractors: dict[int, Extractor] = {}
+        if link is not None:
+            link.symlink_to(os.ttyname(self.slave))
+        port = str(link or os.ttyname(self.slave))
+        self._keeps_raw = raw
         self.started_s = time.monotonic()
         self.process = subprocess.Popen(
-            arguments(os.ttyname(self.slave), state, "--clear", *(more or ("--line", line))), cwd=ROOT,
+            arguments(port, state, "--clear", *(more or ("--line", line))), cwd=ROOT,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         _boards.add(self)
@@ -85,12 +106,12 @@ class Board:
     def take(self, octets: bytes) -> None:
         now = time.monotonic()
         self.reads.append((now, len(octets)))
-        self._raw += octets
+        self.unread += octets
         size = len(ASM) + FRAME_OCTETS[self.line]
-        while len(self._raw) >= size:
-            assert self._raw.startswith(ASM), "octets between CADUs"
-            frame = read_frame(self._raw[len(ASM) : size], now)
-            self._raw = self._raw[size:]
+        while len(self.unread) >= size and not self._keeps_raw:
+            assert self.unread.startswith(ASM), "octets between CADUs"
+            frame = read_frame(self.unread[len(ASM) : size], now)
+            self.unread = self.unread[size:]
             self._take_frame(frame)
 
     def _take_frame(self, frame: Frame) -> None:
@@ -107,6 +128,11 @@ class Board:
                 assert crc(raw[:-2]) == raw[-2:] or frame.vc == 1, raw.hex()
                 self.packets.append(received)
 
+    def forget_line(self) -> None:
+        """The port was opened anew: frames begin again, and one may have been cut."""
+        self.frames, self.packets, self.reads, self.unread = [], [], [], b""
+        self._extractors = {}
+
     # -- waiting --
 
     def until(self, found: Callable[[], T | None], why: str = "", timeout_s: float = DEADLINE_S) -> T:
@@ -116,7 +142,9 @@ class Board:
             pump(min(0.2, max(0.0, deadline - time.monotonic())))
         return result
 
-    def packet(self, match: Callable[[Packet], bool], since: int = 0, why: str = "", within_s: float = DEADLINE_S) -> Packet:
+    def packet(
+        self, match: Callable[[Packet], bool], since: int = 0, why: str = "", within_s: float = DEADLINE_S
+    ) -> Packet:
         return self.until(lambda: next((p for p in self.packets[since:] if match(p)), None), why, within_s)
 
     def frame(self, match: Callable[[Frame], bool], since: int = 0, within_s: float = DEADLINE_S) -> Frame:
@@ -163,9 +191,17 @@ class Board:
 
     def settle(self, apid: int = SYSTEM) -> None:
         """A ping behind everything sent so far, waited for: what has not come by then does not come."""
-        ping = self.tc(apid, 17, 1)
-        self.send(ping)
-        self.until(lambda: True if (7, None) in self.words(ping) else None, "no answer to a ping")
+        ends = None
+        while ends != (7, None):
+            ping = self.tc(apid, 17, 1)
+            self.send(ping)
+            ends = self.end(ping)
+            assert ends in ((7, None), (2, 8)), ends
+
+    def end(self, request: bytes) -> tuple[int, int | None]:
+        """The word that ends a request that asked for its completion."""
+        ends = (2, 4, 6, 7, 8, 10)
+        return self.until(lambda: next((w for w in self.words(request) if w[0] in ends), None), "no last word")
 
     def ask(self, request: bytes, apid: int = SYSTEM, vc: int = 0) -> list[tuple[int, int | None]]:
         self.send(request, vc=vc)

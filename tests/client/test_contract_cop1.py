@@ -1,6 +1,5 @@
 """Contract §2: FARM-1 on VC 0 as the CLCW tells it, window 20, lockout, directives, and BD beside it."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +12,13 @@ ACCEPTED = [(1, None), (7, None)]
 
 
 @pytest.fixture
-def one(board: Board) -> Iterator[Board]:
+def one(board: Board) -> Board:
     """The board with FARM-1 open and V(R) = 0."""
     board.control(UNLOCK)
     board.control(set_vr(0))
     board.ad_seq = 0
     last(board)
-    yield board
+    return board
 
 
 def last(board: Board) -> Frame:
@@ -56,7 +55,8 @@ def test_a_gap_asks_for_retransmission_and_the_missing_frame_ends_it(one: Board)
 
 
 @pytest.mark.parametrize(("number", "retransmit", "lockout"), [
-    (9, True, False), (10, False, True), (128, False, True), (245, False, True), (246, False, False), (255, False, False),
+    (9, True, False), (10, False, True), (128, False, True), (245, False, True), (246, False, False),
+    (255, False, False),
 ])  # fmt: skip
 def test_the_window_is_ten_ahead_and_ten_behind(one: Board, number: int, retransmit: bool, lockout: bool) -> None:
     one.send_ad(one.tc(SYSTEM, 17, 1), seq=number)
