@@ -163,6 +163,23 @@ def test_reports_come_with_the_board_dark(tmp_path: Path, emulators: list[Emulat
     assert one.process.wait(DEADLINE_S) == 0
 
 
+@pytest.mark.proves("K-LND-005")
+def test_octets_that_the_pty_refuses_are_overruns(tmp_path: Path, emulators: list[Emulator]) -> None:
+    one = Emulator(tmp_path)  # nobody opens the link: the terminal's own buffer fills
+    emulators.append(one)
+    assert one.tell(do="status")["overruns"] == 0
+    frame = tc_frame(1, bytes(1017))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        for _ in range(60):
+            udp.sendto(frame, one.tc)
+            if int(str(one.tell(do="status")["overruns"])):
+                break
+            one.report.recv(2048)
+    status = one.tell(do="status")
+    assert 0 < int(str(status["overruns"])) < int(str(status["octets_up"]))
+    assert one.end() == 0
+
+
 def test_a_killed_emulator_leaves_no_board(tmp_path: Path, emulators: list[Emulator]) -> None:
     one = Emulator(tmp_path, board=f"{sys.executable} -c 'import time; time.sleep(3600)'")
     emulators.append(one)

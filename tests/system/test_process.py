@@ -1,0 +1,67 @@
+"""`python -m fsw` as a process on a pty: what a signal and a wrong mission do to it. Waits on descriptors."""
+
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import tty
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.process
+ROOT = Path(__file__).parents[2]
+DEADLINE_S = 30.0
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, str]]:
+    """The lander's end of a pty, and the name of the payload's."""
+    master, slave = pty.openpty()
+    tty.setraw(slave)
+    yield master, os.ttyname(slave)
+    os.close(master)
+    os.close(slave)
+
+
+def command(port: str, state: Path, *more: str) -> list[str]:
+    return [sys.executable, "-m", "fsw", "--port", port, "--state", str(state), "--clear", *more]
+
+
+def ended(watch: int) -> bool:
+    """Whether the process behind a pidfd ends before the deadline."""
+    gone = bool(select.select([watch], [], [], DEADLINE_S)[0])
+    os.close(watch)
+    return gone
+
+
+@pytest.mark.proves("K-FLY-002")
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 0), (signal.SIGKILL, -9)], ids=["SIGTERM", "SIGKILL"])
+def test_the_store_s_process_ends_with_the_flight_process(
+    tmp_path: Path, terminal: tuple[int, str], number: int, status: int
+) -> None:
+    master, port = terminal
+    flight = subprocess.Popen(command(port, tmp_path), cwd=ROOT)
+    try:
+        assert select.select([master], [], [], DEADLINE_S)[0], "it does not fly"
+        children = Path(f"/proc/{flight.pid}/task/{flight.pid}/children").read_text().split()
+        assert len(children) == 1
+        watch = os.pidfd_open(int(children[0]))
+        flight.send_signal(number)
+        assert flight.wait(DEADLINE_S) == status
+        assert ended(watch)
+    finally:
+        flight.kill()
+        flight.wait()
+
+
+@pytest.mark.proves("K-MDB-003")
+def test_a_wrong_mission_file_is_one_sentence_and_exit_2(tmp_path: Path, terminal: tuple[int, str]) -> None:
+    (tmp_path / "mission.toml").write_text('lines = "slow"\n')
+    words = command(terminal[1], tmp_path / "state", "--mission", str(tmp_path))
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    sentence = f"kratai fly: {tmp_path}/mission.toml: unknown key lines; did you mean line?\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", sentence)
