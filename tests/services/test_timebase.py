@@ -1,0 +1,103 @@
+"""TAI by the tone: within the reading jitter on a drifting clock, flywheel without tones, steps told."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fsw.kernel.clock import Micros
+from fsw.pus.ids import TimeStatus
+from fsw.services.timebase import Timebase
+
+TAI_US = 2_145_916_837_000_000
+SECOND_US = 1_000_000
+TICK_US = 10_000
+
+
+def locked(at_us: int = 0, tai_us: int = TAI_US) -> Timebase:
+    time = Timebase(SECOND_US)
+    time.announce(tai_us, 2, Micros(at_us))
+    assert time.tone(Micros(at_us))
+    return time
+
+
+def test_before_any_tone_the_stamp_is_the_time_since_boot() -> None:
+    time = Timebase(SECOND_US)
+    assert time.status is TimeStatus.NEVER_SET
+    assert time.tai_us(Micros(5)) is None
+    assert time.stamp(Micros(3_500_000)) == bytes.fromhex("1e 00000003 8000")
+
+
+def test_the_tone_sets_the_time() -> None:
+    time = locked(2_000_000)
+    assert time.status is TimeStatus.LOCKED
+    assert time.tai_us(Micros(2_250_000)) == TAI_US + 250_000
+    assert time.stamp(Micros(2_500_000)) == b"\x1e" + (TAI_US // SECOND_US).to_bytes(4, "big") + b"\x80\0"
+
+
+@given(st.lists(st.integers(0, TICK_US), min_size=2, max_size=60), st.integers(-40, 40))
+def test_samples_late_by_a_tick_and_a_drifting_crystal_keep_within_a_tick(lateness: list[int], drift_ppm: int) -> None:
+    time = Timebase(SECOND_US)
+    for n, late_us in enumerate(lateness):
+        true_us = n * SECOND_US
+        ours_us = true_us + true_us * drift_ppm // SECOND_US + late_us
+        time.announce(TAI_US + true_us, 2, Micros(max(0, ours_us - 300_000)))
+        assert time.tone(Micros(ours_us))
+        error_us = (time.tai_us(Micros(ours_us - late_us)) or 0) - (TAI_US + true_us)
+        # Late readings make our time late, never by more than a tick; the drift of one interval may add to it.
+        assert -TICK_US - 200 <= error_us <= 200
+    assert time.steps == 0
+
+
+def test_a_late_sample_does_not_replace_an_early_one() -> None:
+    time = locked(0)
+    time.announce(TAI_US + SECOND_US, 2, Micros(900_000))
+    time.tone(Micros(SECOND_US + 9_000))
+    # 50 ppm of one second is all that the old sample loses.
+    assert time.tai_us(Micros(SECOND_US)) == TAI_US + SECOND_US - 50
+
+
+@pytest.mark.parametrize(("moved_us", "steps"), [(50_000, 0), (50_001, 1), (-50_001, 1), (-50_000, 0)])
+def test_a_jump_of_the_landers_time_is_a_step(moved_us: int, steps: int) -> None:
+    time = locked(0)
+    time.announce(TAI_US + SECOND_US + moved_us, 2, Micros(800_000))
+    time.tone(Micros(SECOND_US))
+    assert time.steps == steps
+    if steps:
+        assert time.tai_us(Micros(SECOND_US)) == TAI_US + SECOND_US + moved_us
+
+
+def test_a_message_whose_tone_does_not_come_is_discarded() -> None:
+    time = Timebase(SECOND_US)
+    time.announce(TAI_US, 2, Micros(0))
+    assert not time.tone(Micros(SECOND_US + 1))
+    assert (time.discarded, time.status) == (1, TimeStatus.NEVER_SET)
+    time.announce(TAI_US, 2, Micros(2 * SECOND_US))
+    assert not time.age(Micros(3 * SECOND_US))
+    assert not time.age(Micros(3 * SECOND_US + 1))
+    assert time.discarded == 2
+    assert not time.tone(Micros(3 * SECOND_US + 2))
+    assert time.discarded == 2
+
+
+def test_a_second_message_discards_the_first_and_an_invalid_one_counts() -> None:
+    time = Timebase(SECOND_US)
+    time.announce(TAI_US, 2, Micros(0))
+    time.announce(TAI_US + 7 * SECOND_US, 1, Micros(1))
+    assert time.discarded == 1
+    assert time.tone(Micros(10))
+    assert time.tai_us(Micros(10)) == TAI_US + 7 * SECOND_US
+    time.announce(0, 0, Micros(20))
+    assert time.discarded == 2
+    assert not time.tone(Micros(30))
+
+
+def test_ten_intervals_without_a_tone_are_flywheel_and_told_once() -> None:
+    time = locked(0)
+    assert not time.age(Micros(10 * SECOND_US))
+    assert time.age(Micros(10 * SECOND_US + 1))
+    assert not time.age(Micros(11 * SECOND_US))
+    assert time.status is TimeStatus.FLYWHEEL
+    assert time.tai_us(Micros(20 * SECOND_US)) == TAI_US + 20 * SECOND_US
+    time.announce(TAI_US + 20 * SECOND_US, 2, Micros(19 * SECOND_US + 500_000))
+    assert time.tone(Micros(20 * SECOND_US))
+    assert TimeStatus(time.status) is TimeStatus.LOCKED
