@@ -20,8 +20,8 @@ LATE_US: Final = 5_000
 """A tone this late would be a wrong time: it is announced anew."""
 REPLANS_MAX: Final = 2
 """How often in a row; then the heartbeat goes out late, since silence would be worse."""
-SLACK_OCTETS: Final = 16
-"""Line time between a time message and its tone at least; also covers an escape or two of another carrier."""
+_ANNOUNCEMENT_OCTETS: Final = 18
+"""A time message: primary header, ten octets, checksum."""
 SERVICES_MAX: Final = 64
 GROUND_FRAMES_MAX: Final = 256
 SERVICES_VCID: Final = 2
@@ -54,18 +54,20 @@ class Uplink:
         self._heartbeat_packet = heartbeat_packet
         self._services: deque[bytes] = deque()  # units: encoded CLTUs
         self._ground: deque[bytes] = deque()
+        self._planned: deque[bytes] = deque()  # what goes between an announcement and its tone, on a busy line
         self._tone_us: Micros | None = None
         self._replans = 0
         self.services_dropped = 0
         self.ground_dropped = 0
         self.tones = 0
         self.tones_late = 0
+        self._announcement_us = self._longest_announcement_us()
         self.begin(start_us)
 
     @property
     def ground_frames(self) -> int:
-        """Ground frames that wait."""
-        return len(self._ground)
+        """Ground frames that wait, or all but leave."""
+        return len(self._ground) + len(self._planned)
 
     def service(self, packet: bytes) -> None:
         """Queue one lander packet, in a frame of its own on VC 2."""
@@ -86,12 +88,19 @@ class Uplink:
         """The payload has no power: nothing of what waits would be heard."""
         self._services.clear()
         self._ground.clear()
+        self._planned.clear()
         self._tone_us = None
 
     def begin(self, now: Micros) -> None:
         """The payload has power again: heartbeats start at once."""
         self._nominal_us = Micros(now + self._lead_us)
         self._tone_us = None
+
+    def _longest_announcement_us(self) -> int:
+        """Line time of a time message at most: a carrier that escapes octets may need more for some contents."""
+        lengths = [len(self._frame(octet * _ANNOUNCEMENT_OCTETS)) for octet in (b"\x00", b"\xc0", b"\xdb")]
+        header_and_fecf = 7 if max(lengths) > min(lengths) else 0
+        return line_us(max(lengths) + header_and_fecf, self._baud)
 
     def _frame(self, packet: bytes) -> bytes:
         return self._encode_up(tc_frame.encode(TcFrame(self._scid, SERVICES_VCID, True, False, 0, packet)))
@@ -123,9 +132,13 @@ class Uplink:
         if self._replans < REPLANS_MAX:
             self._replans += 1
             self._tone_us = None
+            self._ground.extendleft(reversed(self._planned))
+            self._planned.clear()
 
     def _until_tone(self, start: Micros, now: Micros, tone_us: Micros) -> Unit | None:
-        """Something that ends before the tone, or the tone when its time is near."""
+        """What was planned, something else that ends before the tone, or the tone when its time is near."""
+        if self._planned:
+            return Unit(start, self._planned.popleft())
         unit = self._first(start, tone_us)
         if unit is None and now + LOOKAHEAD_US >= tone_us:
             self._tone_us = None
@@ -146,13 +159,14 @@ class Uplink:
 
     def _announce(self, start: Micros) -> Unit:
         """Plan the tone and announce it: at its nominal time, or right behind what fits before that on a busy line."""
-        length = len(self._frame(self._time_packet(start))) + SLACK_OCTETS
-        tone = earliest = start + line_us(length, self._baud)
-        for unit in (*self._services, *self._ground):
-            if tone + self._us(unit) > self._nominal_us:
+        tone = start + self._announcement_us
+        for queue in (self._services, self._ground):
+            while queue and tone + self._us(queue[0]) <= self._nominal_us:
+                tone += self._us(queue[0])
+                self._planned.append(queue.popleft())
+            if queue:
                 break
-            tone += self._us(unit)
         else:
-            tone = max(earliest, self._nominal_us)
+            tone = max(tone, self._nominal_us)
         self._tone_us = Micros(tone)
         return Unit(start, self._frame(self._time_packet(self._tone_us)))
