@@ -29,12 +29,16 @@ PURE: Final = frozenset((
 ))
 # fmt: on
 ALLOWED: Final = ("fsw.kernel", "fsw.mdb", "fsw.services", "fsw.hal.ports", "fsw.pus.ids")
+BEHIND_THE_PORTS: Final = frozenset(("__import__", "breakpoint", "compile", "eval", "exec", "input", "open", "print"))
+"""Builtins that reach past the ports an instrument is given."""
 INSTRUMENTS_MAX: Final = 24
 _FAULTS: Final = (
     ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError,
     SyntaxError, TypeError, ValueError,
 )  # fmt: skip
 _KEYS: Final = {"name": str, "line": str, "base_mw": int, "instruments": dict}
+_TAKEN: Final = frozenset(("system", "power", "comms"))
+_INSTRUMENT_FIELDS: Final = ("process", "device", "task", "power_mw", "on_at_boot")
 _INSTRUMENT_KEYS: Final = {"period_ms": (10, 60_000), "budget_us": (100, 1_000_000), "priority": (0, 255)}
 
 
@@ -114,6 +118,10 @@ def _known(path: Path, section: str, table: dict[str, object], keys: Mapping[str
 
 
 def _instrument(path: Path, row: int, name: str, section: object) -> InstrumentEntry:
+    if not name.isidentifier() or name in _TAKEN:
+        raise MissionError(
+            f"{path}: instruments.{name}: a name is an identifier and none of {', '.join(sorted(_TAKEN))}"
+        )
     if not isinstance(section, dict):
         raise MissionError(f"{path}: instruments.{name} must be a table")
     _known(path, f"instruments.{name}.", section, dict.fromkeys(_INSTRUMENT_KEYS, None))
@@ -127,6 +135,9 @@ def _instrument(path: Path, row: int, name: str, section: object) -> InstrumentE
     module = _import(source, f"kratai_mission_{name}")
     if not hasattr(module, "INSTRUMENT"):
         raise MissionError(f"{source}: no INSTRUMENT is declared")
+    missing = [name for name in _INSTRUMENT_FIELDS if not hasattr(module.INSTRUMENT, name)]
+    if missing:
+        raise MissionError(f"{source}: INSTRUMENT is no Instrument, it has no {', '.join(missing)}")
     period_ticks = max(1, values["period_ms"] * 1000 // TICK_US)
     return InstrumentEntry(name, module, row, period_ticks, values["budget_us"], values["priority"])
 
@@ -144,8 +155,10 @@ def check_imports(source: Path) -> None:
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = node.module or "."
+            base = "." * node.level + (node.module or "")
             names = [f"{base}.{alias.name}" if base in ("fsw", "fsw.hal", "fsw.pus") else base for alias in node.names]
+        elif isinstance(node, ast.Name) and node.id in BEHIND_THE_PORTS:
+            raise MissionError(f"{source}:{node.lineno}: an instrument file may not use {node.id}")
         for name in names:
             allowed = name.split(".")[0] in PURE or any(name == a or name.startswith(f"{a}.") for a in ALLOWED)
             if not allowed:
