@@ -3,6 +3,8 @@
 import struct
 from pathlib import Path
 
+import pytest
+
 from tests.system.bench import MISSION, Bench, events
 from tests.system.by_hand import telecommand, verifications
 
@@ -28,6 +30,7 @@ def scratch(bench: Bench) -> int:
     return int.from_bytes(values.data[3:], "big")
 
 
+@pytest.mark.proves("K-FRAME-008")
 def test_the_port_opens_with_an_idle_frame_and_the_boot_event_is_the_first_word(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.run(0.1)
@@ -40,6 +43,7 @@ def test_the_port_opens_with_an_idle_frame_and_the_boot_event_is_the_first_word(
     assert events(bench.reports) == [1, 2, 0x202, 0x202]
 
 
+@pytest.mark.proves("K-PKT-004")
 def test_time_never_set_is_stamped_as_seconds_since_boot(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.run(0.1)
@@ -51,6 +55,7 @@ def test_time_never_set_is_stamped_as_seconds_since_boot(tmp_path: Path) -> None
     assert int.from_bytes(pong.time[1:5], "big") == 0
 
 
+@pytest.mark.proves("K-FLY-001")
 def test_a_power_cut_is_told_at_the_next_boot_and_scratch_is_kept(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.run(1)
@@ -76,6 +81,7 @@ def test_a_cut_before_the_commit_loses_the_value_and_says_no_completion(tmp_path
     assert scratch(bench) == 0
 
 
+@pytest.mark.proves("K-FLY-001", "K-FLY-002")
 def test_an_orderly_stop_is_reported_marked_and_within_two_seconds(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.run(1)
@@ -89,6 +95,7 @@ def test_an_orderly_stop_is_reported_marked_and_within_two_seconds(tmp_path: Pat
     assert boot_event(bench) == (2, ORDERLY)
 
 
+@pytest.mark.proves("K-FLY-002")
 def test_a_stop_with_a_stalled_store_ends_all_the_same_as_a_cut(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.run(1)
@@ -102,6 +109,7 @@ def test_a_stop_with_a_stalled_store_ends_all_the_same_as_a_cut(tmp_path: Path) 
     assert boot_event(bench) == (2, CUT)
 
 
+@pytest.mark.proves("K-FLY-004")
 def test_a_store_that_does_not_answer_holds_the_boot_event_for_a_second_only(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.cut()

@@ -21,6 +21,7 @@ def bench(tmp_path: Path) -> Bench:
     return bench
 
 
+@pytest.mark.proves("K-VER-005")
 @pytest.mark.parametrize("apid", [0x020, 0x021, 0x022, 0x031, 0x032])
 def test_a_ping_to_every_process_is_answered_between_start_and_completion(bench: Bench, apid: int) -> None:
     ping = telecommand(apid, 17, 1, ack=ACK_ALL, count=0x3FF)
@@ -32,6 +33,7 @@ def test_a_ping_to_every_process_is_answered_between_start_and_completion(bench:
     assert {r.data for r in heard if r.service == 1} == {ping[:4]}
 
 
+@pytest.mark.proves("K-VER-002")
 @pytest.mark.parametrize(
     ("ack", "said"), [(0, []), (1, [1]), (2, [3]), (8, [7]), (0b1001, [1, 7]), (0b0100, [])], ids=str
 )
@@ -55,6 +57,7 @@ GOOD = telecommand(0x020, 17, 1, ack=0)
 OLD = with_crc(GOOD[:6] + bytes([GOOD[6] ^ 0x30]) + GOOD[7:-2])  # PUS version 1
 
 
+@pytest.mark.proves("K-VER-001", "K-VER-002", "K-VER-003")
 @pytest.mark.parametrize(
     ("octets", "apid", "said"),
     [
@@ -97,6 +100,7 @@ def test_the_first_failure_wins_and_comes_from_whom_it_should(
     assert {(r.apid, r.destination) for r in heard} == {(apid, 7)}
 
 
+@pytest.mark.proves("K-FRAME-005")
 def test_a_packet_longer_than_its_frame_is_answered_where_its_header_can_be_read(bench: Bench) -> None:
     for octets, said in ((GOOD[:12], [(2, 1)]), (GOOD[:10], [(2, 1)]), (GOOD[:9], [])):
         bench.send(octets)
@@ -113,6 +117,7 @@ def test_what_is_no_telecommand_is_dropped_and_counted(bench: Bench) -> None:
     assert bench.app.verification.dropped == 3
 
 
+@pytest.mark.proves("K-VER-002")
 def test_a_flood_is_refused_busy_and_nothing_is_lost(bench: Bench) -> None:
     pings = [telecommand(0x020, 17, 1, count=n) for n in range(200)]
     # Many in one frame: the line itself is too slow to flood anybody.
@@ -140,6 +145,7 @@ def tell_time(bench: Bench) -> None:
     bench.run(0.2)
 
 
+@pytest.mark.proves("K-VER-004")
 def test_an_expiring_command_runs_in_time_and_is_refused_late(bench: Bench) -> None:
     ping = telecommand(0x021, 17, 1, count=3)
     bench.send(wrapped(ping, TAI_US * 2))
@@ -173,6 +179,7 @@ def test_a_wrapper_that_holds_no_command_is_itself_refused(bench: Bench) -> None
     assert verifications(bench.run(0.3), outer) == [(2, 4)]
 
 
+@pytest.mark.proves("K-LINE-006", "K-PKT-003")
 @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32), st.sampled_from(["octets", "cltus", "frames", "packets"]))
 def test_any_octets_for_a_minute_do_no_harm_and_the_next_good_frame_is_served(

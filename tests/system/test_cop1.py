@@ -84,6 +84,7 @@ def executions(bench: Bench) -> list[int]:
     return seen
 
 
+@pytest.mark.proves("K-FRAME-004")
 @settings(max_examples=8, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32), loss=st.sampled_from([0.0, 0.1, 0.3]))
 def test_every_ad_command_executes_once_and_in_order(

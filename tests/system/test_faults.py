@@ -43,6 +43,7 @@ def broken(*_: object) -> None:
 # --- tasks
 
 
+@pytest.mark.proves("K-KERN-002")
 def test_an_instrument_that_fails_once_is_started_anew(bench: Bench) -> None:
     device = bench.board.devices["environment"]
     bench.send(measure(ENVIRONMENT))
@@ -59,6 +60,7 @@ def test_an_instrument_that_fails_once_is_started_anew(bench: Bench) -> None:
     assert len(readings(bench.run(3.5), ENVIRONMENT)) == 4
 
 
+@pytest.mark.proves("K-VER-002")
 def test_a_command_whose_handler_dies_still_gets_its_last_word(bench: Bench) -> None:
     setattr(bench.board.devices["environment"], "read", broken)  # noqa: B010
     read = function(ENVIRONMENT, 4, count=31)
@@ -67,6 +69,7 @@ def test_a_command_whose_handler_dies_still_gets_its_last_word(bench: Bench) -> 
     assert served(bench, telecommand(ENVIRONMENT, 17, 1, count=32))
 
 
+@pytest.mark.proves("K-KERN-002", "K-KERN-003")
 def test_an_instrument_struck_out_brings_safe_and_leaves_the_others_alive(bench: Bench) -> None:
     setattr(bench.board.devices["environment"], "read", broken)  # noqa: B010
     reads = [function(ENVIRONMENT, 4, count=n) for n in range(8)]
@@ -92,6 +95,7 @@ def test_an_instrument_struck_out_brings_safe_and_leaves_the_others_alive(bench:
     assert len(readings(bench.run(3.5), DOSIMETER)) == 4
 
 
+@pytest.mark.proves("K-KERN-002", "K-KERN-003")
 def test_an_essential_task_struck_out_ends_the_strokes(bench: Bench) -> None:
     setattr(bench.board.sensors, "read", broken)  # noqa: B010
     heard = bench.run(8)
@@ -104,6 +108,7 @@ def test_an_essential_task_struck_out_ends_the_strokes(bench: Bench) -> None:
     assert verifications(bench.run(0.5), PING) == [(1, None), (4, 0x1B)]
 
 
+@pytest.mark.proves("K-KERN-003")
 def test_a_well_board_strokes_the_watchdog_all_the_time(bench: Bench) -> None:
     bench.board.skips_idle = False
     strokes = bench.board.watchdog.strokes
@@ -114,6 +119,7 @@ def test_a_well_board_strokes_the_watchdog_all_the_time(bench: Bench) -> None:
 # --- the store
 
 
+@pytest.mark.proves("K-KERN-004")
 def test_a_stalled_store_costs_only_what_needs_it(bench: Bench) -> None:
     wire = bench.board.store_wire
     assert wire is not None
@@ -144,6 +150,7 @@ def test_a_stall_of_five_seconds_loses_nothing(bench: Bench) -> None:
     assert STORE_FAULT not in events(bench.reports)
 
 
+@pytest.mark.proves("K-KERN-004")
 def test_a_store_that_dies_is_started_anew_and_its_request_is_unknown(bench: Bench) -> None:
     wire = bench.board.store_wire
     assert wire is not None
@@ -175,6 +182,7 @@ def test_a_store_flooded_is_busy_and_every_request_ends(bench: Bench) -> None:
 # --- the lander and the line
 
 
+@pytest.mark.proves("K-LND-002")
 def test_a_silent_lander_holds_housekeeping_back_and_nothing_else(bench: Bench) -> None:
     bench.send(interval(1, 10) + enable(1))
     bench.beats = True
@@ -202,6 +210,7 @@ def test_a_lander_never_heard_is_not_missed(bench: Bench) -> None:
     assert LANDER_LOST not in events(heard)
 
 
+@pytest.mark.proves("K-LINE-008")
 def test_a_cable_pulled_is_counted_and_the_line_comes_back(bench: Bench) -> None:
     line = bench.board.line
     line.plugged = False

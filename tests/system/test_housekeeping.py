@@ -59,6 +59,7 @@ def test_a_structure_comes_once_an_interval(
     assert apart <= {float(tenths)}
 
 
+@pytest.mark.proves("K-FLY-005")
 def test_system_housekeeping_begins_with_boot_count_uptime_and_mode(bench: Bench) -> None:
     bench.run(3)
     bench.send(telecommand(0x020, 3, 27, sids(1)))
@@ -113,6 +114,7 @@ def test_time_reports_come_every_sixteen_frames_and_at_the_rate_asked(bench: Ben
     assert sum(r.apid == 0 for r in heard) == pytest.approx((bench.app.downlink.frames_live - before) / 2, abs=2)
 
 
+@pytest.mark.proves("K-LND-001", "K-PKT-004")
 def test_time_from_the_tone_reaches_headers_and_survives_as_flywheel(bench: Bench) -> None:
     tai_us = 2_145_916_837_000_000
     bench.lander(0x011, b"\x1e" + struct.pack(">IH", tai_us // 1_000_000, 0) + bytes((37, 2, 0)))
@@ -133,3 +135,18 @@ def test_time_from_the_tone_reaches_headers_and_survives_as_flywheel(bench: Benc
     bench.send(telecommand(0x020, 17, 1))
     (pong,) = [r for r in bench.run(0.5) if r.service == 17]
     assert pong.time_status == 1
+
+
+@pytest.mark.proves("K-LND-001")
+@pytest.mark.parametrize("late", [None, 2.0], ids=["never", "late"])
+def test_a_time_without_its_tone_is_dropped_and_counted(bench: Bench, late: float | None) -> None:
+    bench.lander(0x011, b"\x1e" + struct.pack(">IH", 2_145_916_837, 0) + bytes((37, 2, 0)))
+    bench.run(late or 3)
+    if late is not None:
+        bench.lander(0x010, struct.pack(">IHII", 1, 1, 0, 0))
+    bench.run(1.5)
+    bench.send(telecommand(0x020, 20, 1, struct.pack(">BH", 1, 19)))
+    (counted,) = [r for r in bench.run(0.5) if (r.service, r.subtype) == (20, 2)]
+    assert counted.data == struct.pack(">BHH", 1, 19, 1)
+    assert counted.time_status == 0
+    assert int.from_bytes(counted.time[1:5], "big") < 60

@@ -107,6 +107,7 @@ def test_an_instrument_without_power_is_refused(bench: Bench) -> None:
     assert verifications(bench.run(0.5), measure(ENVIRONMENT)) == [(1, None), (7, None)]
 
 
+@pytest.mark.proves("K-FLY-005")
 def test_a_device_that_is_gone_is_refused_and_its_values_are_absent(bench: Bench) -> None:
     device = bench.board.devices["dosimeter"]
     bench.send(measure(DOSIMETER))

@@ -40,6 +40,7 @@ def ready_words(bench: Bench) -> list[bytes]:
     return [r.data for r in bench.said if r.apid == 0x119]
 
 
+@pytest.mark.proves("K-LND-003")
 @pytest.mark.parametrize("action", [OFF, CYCLE])
 def test_a_notice_sheds_all_loads_and_the_payload_says_ready_once_and_clean(bench: Bench, action: int) -> None:
     notice(bench, action)
@@ -86,6 +87,7 @@ def test_a_notice_that_is_not_carried_out_is_forgotten(bench: Bench) -> None:
     assert boot_event(bench) == (2, CUT)
 
 
+@pytest.mark.proves("K-LND-003")
 def test_ready_without_a_store_comes_at_the_last_moment_and_is_not_clean(bench: Bench) -> None:
     assert bench.board.store_wire is not None
     bench.board.store_wire.latency_us = 3_600_000_000

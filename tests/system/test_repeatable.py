@@ -15,6 +15,7 @@ from tests.system import busy_run
 ROOT = Path(__file__).parents[2]
 
 
+@pytest.mark.proves("K-KERN-001")
 @settings(max_examples=10, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32), line=st.sampled_from(["slow", "default", "fast"]))
 def test_skipping_idle_ticks_changes_no_octet(tmp_path_factory: pytest.TempPathFactory, seed: int, line: str) -> None:

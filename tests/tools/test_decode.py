@@ -96,6 +96,7 @@ CRAFT = Spacecraft()
 TM = CRAFT.frame(CRAFT.report(17, 2, b""))
 
 
+@pytest.mark.proves("K-CLI-004")
 @pytest.mark.parametrize(
     ("octets", "form", "layer", "rule", "part"),
     [
@@ -187,6 +188,7 @@ def test_no_octets_raise(octets: bytes, form: Form | None) -> None:
     walk(octets, form)
 
 
+@pytest.mark.proves("K-CLI-004")
 @given(st.integers(0, 445), st.integers(1, 255))
 def test_one_wrong_octet_is_never_called_good(at: int, difference: int) -> None:
     octets = bytearray(TM)
