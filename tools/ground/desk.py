@@ -30,10 +30,11 @@ class Asked(NamedTuple):
 
 
 class _Client:
-    __slots__ = ("greeted", "tickets", "watches")
+    __slots__ = ("greeted", "leaving", "tickets", "watches")
 
     def __init__(self) -> None:
         self.greeted = False
+        self.leaving = False
         self.tickets: dict[int, Data] = {}
         self.watches: list[Data] = []
 
@@ -75,6 +76,8 @@ class Desk:
     def message(self, client: int, message: Message | str, now: Micros) -> None:
         """One line of a client, as `protocol.decode` read it."""
         state = self._clients[client]
+        if state.leaving:
+            return
         if isinstance(message, str):
             self._reply(client, {"error": message})
         elif not state.greeted:
@@ -125,6 +128,7 @@ class Desk:
             self._reply(client, {"hello": dict(self.about)})
         else:
             self._reply(client, {"error": "the first message is hello with the session's token"})
+            self._clients[client].leaving = True
             self._leaving.append(client)
 
     def _is_token(self, token: str) -> bool:
