@@ -48,6 +48,7 @@ def test_housekeeping_one_begins_with_boot_count_uptime_mode_and_is_off_at_boot(
     assert len([p for p in board.packets if p.kind == (3, 25)]) == 1
 
 
+@pytest.mark.proves("K-FLY-001", "K-FLY-002")
 def test_power_cut_and_stop_are_told_apart_and_the_scratch_parameter_stays(tmp_path: Path) -> None:
     first = Board(tmp_path)
     count, cause_first = booted(first)
@@ -73,6 +74,7 @@ def test_power_cut_and_stop_are_told_apart_and_the_scratch_parameter_stays(tmp_p
     assert third.close() == 0
 
 
+@pytest.mark.proves("K-FLY-003")
 def test_a_second_process_on_the_state_waits_and_exits_2(board: Board) -> None:
     master, slave = pty.openpty()
     tty.setraw(slave)
@@ -96,6 +98,7 @@ def test_a_start_waits_for_the_lock_of_a_process_that_ends(tmp_path: Path) -> No
     assert second.close() == 0
 
 
+@pytest.mark.proves("K-FLY-003")
 def test_a_path_that_is_no_terminal_is_exit_2(tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.write_bytes(b"")
@@ -105,6 +108,7 @@ def test_a_path_that_is_no_terminal_is_exit_2(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.proves("K-FLY-003")
 def test_without_clear_and_without_keys_one_sentence_and_exit_2(tmp_path: Path) -> None:
     master, slave = pty.openpty()
     ended = flown(os.ttyname(slave), tmp_path)
@@ -121,6 +125,7 @@ def test_assertions_switched_off_are_refused(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.proves("K-LINE-008")
 def test_a_missing_port_is_retried(tmp_path: Path) -> None:
     link = tmp_path / "port"
     late = subprocess.Popen(arguments(str(link), tmp_path / "state", "--clear"), cwd=ROOT, stderr=subprocess.DEVNULL)

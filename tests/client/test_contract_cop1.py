@@ -8,6 +8,7 @@ from tests.client.contract_client import SYSTEM, Board
 from tests.client.contract_codec import UNLOCK, Frame, cltu, set_vr, tc_frame
 
 pytestmark = pytest.mark.process
+LINE = "fast"
 ACCEPTED = [(1, None), (7, None)]
 
 
@@ -27,6 +28,7 @@ def last(board: Board) -> Frame:
     return board.frames[-1]
 
 
+@pytest.mark.proves("K-FRAME-002")
 def test_s1_and_zero_at_boot(board: Board) -> None:
     assert all(f.report == 0 and not f.lockout and not f.retransmit and not f.wait for f in board.frames)
 

@@ -44,6 +44,7 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.proves("K-LINE-006")
 @pytest.mark.parametrize("kind", DAMAGE)
 def test_the_next_good_frame_is_received(board: Board, kind: str) -> None:
     damaged, octets = in_cltu(board)
@@ -128,6 +129,7 @@ def test_baud_and_line_pick_the_frame_length(tmp_path: Path, more: tuple[str, ..
     assert one.close() == 0
 
 
+@pytest.mark.proves("K-LINE-007")
 def test_telemetry_is_paced_by_the_baud_rate(tmp_path: Path) -> None:
     one = Board(tmp_path, "slow")
     one.frame(lambda f: f.vc == 0)
