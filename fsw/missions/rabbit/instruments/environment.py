@@ -70,22 +70,24 @@ class Device:
 
     def read(self) -> Reading:
         """One reading; millidegrees, kilopascals and milli-percent of the kernel become our units."""
-        millidegrees = self._number(IIO + "in_temp_input")
-        if millidegrees is None:
-            millidegrees = self._number(ZONE)
-        kilopascals = self._number(IIO + "in_pressure_input")
-        millipercent = self._number(IIO + "in_humidityrelative_input")
+        sensed = self._opener.sysfs(IIO + "in_temp_input")
+        millidegrees = _number(self._opener.sysfs(ZONE) if sensed is None else sensed, -273_150, 300_000)
+        kilopascals = _number(self._opener.sysfs(IIO + "in_pressure_input"), 0, 10_000)
+        millipercent = _number(self._opener.sysfs(IIO + "in_humidityrelative_input"), 0, 100_000)
         return Reading(
             None if millidegrees is None else int(millidegrees / 10),
             None if kilopascals is None else int(kilopascals * 1000),
             None if millipercent is None else int(millipercent / 100),
         )
 
-    def _number(self, path: str) -> float | None:
-        try:
-            return float((self._opener.sysfs(path) or "").strip())
-        except ValueError:
-            return None
+
+def _number(text: str | None, low: float, high: float) -> float | None:
+    """The number in `text`; None where there is none, or one that no such sensor can show."""
+    try:
+        number = float((text or "").strip())
+    except ValueError:
+        return None
+    return number if low <= number <= high else None
 
 
 class Task:
