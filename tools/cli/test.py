@@ -16,7 +16,13 @@ PYTEST: Final = (sys.executable, "-m", "pytest", "-q")
 TIMEOUT_S: Final = 120
 NOTHING_COLLECTED: Final = 5
 WORKERS_MAX: Final = 8
-COVERAGE: Final = ("--cov", "--cov-report=term:skip-covered")
+LINES_TOLD_RIGHTLY: Final = (
+    3,
+    11,
+    7,
+)  # 3.11.2 was seen to give some jumps a wrong line: there coverage is shown, not held
+HELD: Final = () if sys.version_info >= LINES_TOLD_RIGHTLY else ("--cov-fail-under=0",)
+COVERAGE: Final = ("--cov", "--cov-report=term:skip-covered", *HELD)
 
 
 def command(
