@@ -6,6 +6,7 @@ Second argument: a file that holds the boot count. Says 0x110 four times a secon
 
 import os
 import select
+import signal
 import struct
 import sys
 import termios
@@ -25,7 +26,7 @@ def main() -> None:
     file.write_text(str(boots))
     child = os.fork()
     if child == 0:
-        time.sleep(3600)
+        signal.pause()
     payload, vcfc, due, counts = Payload(), 0, 0.0, {"notices": 0, "echoed": 0}
 
     def send(vcid: int, data: bytes) -> None:
