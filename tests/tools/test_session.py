@@ -501,3 +501,55 @@ def test_no_packet_with_hostile_content_raises(service: int, subtype: int, apid:
     bench = Bench()
     bench.session.tm_datagram(bench.craft.frame(bench.craft.report(service, subtype, data, apid)), bench.now)
     assert any(isinstance(r, PacketRecord) for r in bench.session.take_records())
+
+
+ACTIONS = st.one_of(
+    st.tuples(st.just("send"), st.just(0)),
+    st.tuples(st.just("step"), st.integers(1, 12)),
+    st.tuples(st.just("silence"), st.integers(10, 60)),
+    st.tuples(st.just("lose up"), st.integers(1, 4)),
+    st.tuples(st.just("lose down"), st.integers(1, 4)),
+    st.tuples(st.just("cut"), st.integers(0, 5)),
+)
+
+
+@pytest.mark.proves("K-GND-001")
+@given(st.lists(ACTIONS, max_size=40), st.integers(0, 255), st.booleans())
+def test_no_command_runs_twice_whatever_happens(actions: list[tuple[str, int]], v_r: int, boot_events: bool) -> None:
+    """Losses both ways, outages, and reboots at any moment, with frames and answers under way."""
+    bench = Bench()
+    bench.craft.v_r = v_r
+    tickets = []
+    for action, amount in actions:
+        if action == "send":
+            tickets.append(bench.send("ping"))
+        elif action == "step":
+            bench.step(amount)
+        elif action == "silence":
+            bench.silent = True
+            bench.step(amount)
+            bench.silent = False
+        elif action == "lose up":
+            bench.lose_up = amount
+        elif action == "lose down":
+            bench.lose_down = amount
+        else:
+            for datagram in bench.session.take_datagrams()[:amount]:
+                bench.craft.hear(datagram)  # done, and the power goes before anything is said of it
+            bench.craft.boot()
+            if boot_events:
+                bench.session.tm_datagram(bench.craft.booted(DATABASE.digest()[:8]), bench.now)
+    bench.lose_up = bench.lose_down = 0
+    bench.step(400)
+    executed = [command.seq_count for command in bench.craft.executed]
+    assert len(executed) == len(set(executed))
+    assert bench.session.tracker.undecided() == []
+    for ticket in tickets:
+        state = bench.last(ticket).state
+        if state is State.COMPLETED:
+            assert ticket.sequence_count in executed
+        if state is State.NOT_SENT:
+            assert ticket.sequence_count not in executed
+    ticket = bench.send("ping")
+    bench.step(5)
+    assert bench.last(ticket).state is State.COMPLETED
