@@ -83,6 +83,7 @@ class LanderProcess:
         lander_bodies.warm()
         self._up = Paced(profile.baud)
         self._down = Drained(profile.baud, TICK_US)
+        self._lander_due = self._fill_due = Micros(0)
         self._powered = False
         self._overruns = 0
         self._datagrams_lost = 0
@@ -143,6 +144,7 @@ class LanderProcess:
         readable, _, _ = select.select(watched, [], [], timeout_s)
         if self._wake_read.fileno() in readable:
             self._wake_read.recv(4096)
+            self._lander_due = Micros(0)  # perhaps the board has ended
         if self._udp.fileno() in readable:
             self._receive_datagrams()
         if self._stdin in readable:
@@ -150,27 +152,33 @@ class LanderProcess:
 
     def _turn(self, now: Micros) -> Micros:
         """One look at everything; returns when to look again if nothing speaks."""
-        lander = self.lander
-        self._receive_line(now)
-        due = lander.step(now)
-        for happening in lander.take_happenings():
-            self._tell(happening)
-        self._switch_power(now)
-        due = min(due, lander.fill(self._up, now))
+        if self._receive_line(now) or now >= self._lander_due:
+            self._lander_due = self.lander.step(now)
+            self._hand_on(now)
+            self._fill_due = now
+        if now >= self._fill_due:
+            self._fill_due = self.lander.fill(self._up, now)
         octets = self._up.take(now)
         if octets:
             self._overruns += len(octets) - self._device.write(octets)
-        for frame in lander.take_tm():
-            self._send(frame, self._tm_to)
-        for packet in lander.take_reports():
-            self._send(packet, self._report_to)
-        self._watch_board(now)
+        due = min(self._lander_due, self._fill_due)
         if len(self._up) or self._down.behind:
             due = min(due, Micros((now // TICK_US + 1) * TICK_US))
         return due
 
-    def _receive_line(self, now: Micros) -> None:
-        """Take from the line what its speed allows; without power it is noise."""
+    def _hand_on(self, now: Micros) -> None:
+        """What the lander has done: to the user, the board, the ground."""
+        for happening in self.lander.take_happenings():
+            self._tell(happening)
+        self._switch_power(now)
+        for frame in self.lander.take_tm():
+            self._send(frame, self._tm_to)
+        for packet in self.lander.take_reports():
+            self._send(packet, self._report_to)
+        self._watch_board(now)
+
+    def _receive_line(self, now: Micros) -> bool:
+        """Take from the line what its speed allows; True when octets came. Without power they are noise."""
         granted = self._down.grant(now)
         octets = self._device.read(granted) if granted else b""
         if len(octets) == READ_OCTETS_MAX < granted:
@@ -178,6 +186,7 @@ class LanderProcess:
         self._down.used(len(octets), granted)
         if octets and self._powered:
             self.lander.receive_line(octets, now)
+        return bool(octets)
 
     def _switch_power(self, now: Micros) -> None:
         """Make the board what the switch says."""
@@ -209,6 +218,7 @@ class LanderProcess:
             except (BlockingIOError, ConnectionError):
                 return
             self.lander.receive_tc(datagram, self._clock.now())
+            self._lander_due = Micros(0)
 
     def _send(self, datagram: bytes, to: Address) -> None:
         try:
@@ -241,6 +251,7 @@ class LanderProcess:
                 "lines_lost": self._lines_lost,
                 "board_pid": 0 if self._board is None else self._board.pid,
             }
+        self._lander_due = Micros(0)
         self._turn(now)
         self._say(answer)
         self._stopping |= answer.get("do") == "quit" and bool(answer["ok"])

@@ -14,8 +14,8 @@ from fsw.ccsds.tc_frame import TcFrame
 from fsw.kernel.clock import NEVER, Micros
 from hil.line import Unit, line_us
 
-LOOKAHEAD_US: Final = 2_000
-"""How far ahead of its start a unit is handed to the line: two looks at the clock."""
+LOOKAHEAD_US: Final = 20_000
+"""How far ahead of its start a unit is handed to the line: a look that comes late by less costs the line nothing."""
 LATE_US: Final = 5_000
 """A tone this late would be a wrong time: it is announced anew."""
 REPLANS_MAX: Final = 2
