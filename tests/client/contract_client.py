@@ -60,6 +60,7 @@ class Board:
         self.packets: list[Packet] = []
         self.reads: list[tuple[float, int]] = []
         self.ad_seq = 0
+        self.output = ""
         self._seq = 0
         self.unread = b""
         self._extractors: dict[int, Extractor] = {}
@@ -89,6 +90,7 @@ class Board:
         code = self.process.wait(timeout=DEADLINE_S)
         _boards.discard(self)
         assert self.process.stdout is not None
+        self.output = self.process.stdout.read().decode(errors="replace")
         self.process.stdout.close()
         os.close(self.master)
         os.close(self.slave)
@@ -219,6 +221,12 @@ class Board:
         assert report.data[:3] == struct.pack(">BH", 1, number)
         assert len(report.data) == 3 + width
         return int.from_bytes(report.data[3:])
+
+    def hush(self, on: bool = True) -> None:
+        """Limit transitions of a busy machine (the builder's events 9 and 10) off, where octets are counted."""
+        request = self.tc(SYSTEM, 5, 6 if on else 5, struct.pack(">BHH", 2, 9, 10))
+        self.send(request)
+        self.end(request)
 
     # -- the lander --
 

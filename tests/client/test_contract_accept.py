@@ -8,6 +8,7 @@ from tests.client.contract_client import SYSTEM, Board
 from tests.client.contract_codec import ACK, cltu, cuc, packet, tc_frame, telecommand
 
 pytestmark = pytest.mark.process
+LINE = "fast"
 UNKNOWN_APID = 0x0EF
 ACCEPTED = [(1, None), (7, None)]
 NOWHERE, LENGTH, CHECKSUM, TYPE, SUBTYPE, DATA, PUS, BUSY, EXPIRED = 0, 1, 2, 3, 4, 5, 6, 8, 0x1C
@@ -222,6 +223,14 @@ def test_channels_take_only_their_own_apids(board: Board) -> None:
     board.write(cltu(tc_frame(0, ping, scid=43)))
     board.settle()
     assert board.words(ping) == []
+
+
+def test_file_packets_on_vc_1_are_taken_without_a_word(board: Board) -> None:
+    since = len(board.packets)
+    for octets in (b"\x24\x00\x05\x11\x00\x01\x00\x00\x02\x07\x00\x00\x00\x00\x00", b"\x00", bytes(range(200))):
+        board.send(packet(0x0FD, octets, seq=board.next_seq()), vc=1)
+    board.settle()
+    assert [p for p in board.packets[since:] if p.kind in ((1, 2), (1, 10))] == []
 
 
 @pytest.mark.parametrize("apid", [0x010, 0x01F, 0x0FD])

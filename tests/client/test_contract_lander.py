@@ -133,6 +133,31 @@ def test_every_lander_message_is_taken_and_commanding_goes_on(board: Board) -> N
     assert board.ask(board.tc(SYSTEM, 17, 1)) == ACCEPTED
 
 
+def test_a_flywheeling_lander_is_a_time_too(board: Board) -> None:
+    board.time(TAI_TEST_S + 240, quality=1)
+    status, time_s = now(board)
+    assert status in (1, 2)
+    assert 0 <= time_s - (TAI_TEST_S + 240) < 10
+    board.time(TAI_TEST_S + 300, quality=2)
+    assert now(board)[0] == 2
+
+
+def test_an_announced_time_takes_the_next_tone_only(board: Board) -> None:
+    """The tone is the first octet of the next heartbeat: a heartbeat alone changes nothing."""
+    begun_s = now(board)[1]
+    for _ in range(3):
+        board.heartbeat()
+    assert 0 <= now(board)[1] - begun_s < 10
+
+
+def test_safe_now_is_heard_and_commanding_goes_on(board: Board) -> None:
+    since, mode = len(board.packets), board.parameter(3, 1)
+    board.lander(0x01A, struct.pack(">HB", 0, 1))
+    board.settle()
+    told = [p for p in board.packets[since:] if p.kind[0] == 5]
+    assert told or board.parameter(3, 1) != mode, "nothing tells that the lander asked for safety"
+
+
 def test_a_power_notice_is_answered_ready_and_clean(board: Board) -> None:
     since = len(board.packets)
     board.lander(0x013, struct.pack(">BBHBI", 0, 0, 5, 0, 0))

@@ -9,6 +9,7 @@ from tests.client.contract_client import SYSTEM, Board, pump
 from tests.client.contract_codec import ACK, CUC_P_FIELD, Packet, telecommand
 
 pytestmark = pytest.mark.process
+LINE = "fast"
 ACCEPTED = [(1, None), (7, None)]
 FAILURES = (2, 4, 8)
 
@@ -103,6 +104,11 @@ def test_time_reports_at_the_commanded_rate(board: Board) -> None:
     assert len(report.raw) == 6 + 1 + 7 + 1 + 2
     assert report.raw[0] & 0x18 == 0
     assert report.vc == 0
+    for _ in range(6):
+        board.settle()
+    came = [p.at_s for p in board.packets[since:] if p.apid == 0 and p.raw[6] == 1]
+    frames = [f for f in board.frames if f.vc == 0 and came[0] < f.at_s <= came[-1]]
+    assert abs(len(frames) - 2 * (len(came) - 1)) <= 1, "one report in two frames of live telemetry"
     exponent, p_field, seconds = struct.unpack(">BBI", report.raw[6:12])
     assert (exponent, p_field, report.raw[14]) == (1, CUC_P_FIELD, 0)
     assert seconds < 600
