@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.process
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = tomllib.loads((ROOT / "pyproject.toml").read_text())
 CONTRACTS = {contract["id"]: contract["name"] for contract in CONFIG["tool"]["importlinter"]["contracts"]}
@@ -107,6 +108,7 @@ def test_every_contract_has_a_planted_violation() -> None:
     assert PLANTED.keys() == CONTRACTS.keys()
 
 
+@pytest.mark.proves("K-CLI-005")
 @pytest.mark.parametrize("contract", CONTRACTS)
 def test_a_planted_violation_is_named_under_its_contract(broken: dict[str, str], contract: str) -> None:
     for _, _, words in PLANTED[contract]:

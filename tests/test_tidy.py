@@ -124,6 +124,12 @@ def test_serial_ports_are_opened_in_two_files() -> None:
     assert users <= {"fsw/hal/serial_port.py", "hil/pty_line.py"}
 
 
+def test_tests_that_start_processes_are_marked() -> None:
+    starters = {name for name, tree in TESTS.items() if "subprocess" in imported(tree)}
+    starters = {name for name in starters if Path(name).name.startswith("test_")}
+    assert {name for name in starters if "pytest.mark.process" not in SOURCES[name]} == set()
+
+
 def test_tests_do_not_sleep() -> None:
     sleepers = []
     for name, tree in TESTS.items():
