@@ -15,6 +15,7 @@ NOWHERE, LENGTH, CHECKSUM, TYPE, SUBTYPE, DATA, PUS, BUSY, EXPIRED = 0, 1, 2, 3,
 READ_10 = struct.pack(">BH", 1, 10)
 
 
+@pytest.mark.proves("K-VER-002")
 @pytest.mark.parametrize("ack", range(16))
 def test_successes_only_when_asked(board: Board, ack: int) -> None:
     request = board.tc(SYSTEM, 17, 1, ack=ack)
@@ -22,12 +23,14 @@ def test_successes_only_when_asked(board: Board, ack: int) -> None:
     assert [w for w in board.ask(request) if w[0] not in (5, 6)] == words
 
 
+@pytest.mark.proves("K-VER-002")
 @pytest.mark.parametrize("ack", [0, ACK, 15])
 def test_failures_always(board: Board, ack: int) -> None:
     assert board.ask(board.tc(SYSTEM, 99, 1, ack=ack)) == [(2, TYPE)]
     assert board.ask(board.tc(SYSTEM, 17, 99, ack=ack)) == [(2, SUBTYPE)]
 
 
+@pytest.mark.proves("K-VER-001")
 def test_each_failure_and_the_first_one_wins(board: Board) -> None:
     def made(apid: int, service: int, subtype: int, data: bytes = b"", pus: int = 2, spoil: int = 0) -> bytes:
         return telecommand(apid, service, subtype, data, seq=board.next_seq(), pus=pus, spoil=spoil)
@@ -56,6 +59,7 @@ def test_each_failure_and_the_first_one_wins(board: Board) -> None:
         assert all(report.apid == SYSTEM for report, _ in board.reports(request))
 
 
+@pytest.mark.proves("K-VER-003", "K-VER-005")
 @pytest.mark.parametrize("apid", [UNKNOWN_APID, 0x040, 0x7FF, 0x000, 0x001, 0x0FE, 0x7FE])
 def test_an_unknown_apid_is_told_from_the_system_process(board: Board, apid: int) -> None:
     request = telecommand(apid, 17, 1, seq=board.next_seq(), ack=0)
@@ -103,6 +107,7 @@ def test_more_than_the_queue_takes_is_refused_as_busy_and_each_request_ends_once
     assert words[0] == ACCEPTED
 
 
+@pytest.mark.proves("K-FRAME-005")
 @pytest.mark.parametrize("kept", [10, 11, 12])
 def test_a_packet_longer_than_the_rest_of_its_frame_is_a_length_failure(board: Board, kept: int) -> None:
     before, cut = board.tc(SYSTEM, 17, 1), board.tc(SYSTEM, 20, 1, READ_10)
@@ -115,6 +120,7 @@ def test_a_packet_longer_than_the_rest_of_its_frame_is_a_length_failure(board: B
     assert report.destination == (7 if kept > 10 else 0), "ten octets hold half a source id"
 
 
+@pytest.mark.proves("K-FRAME-005")
 def test_a_length_failure_drops_the_rest_of_the_frame(board: Board) -> None:
     longer, behind = board.tc(SYSTEM, 17, 1), board.tc(SYSTEM, 17, 1)
     longer = longer[:4] + struct.pack(">H", 400) + longer[6:]
@@ -124,6 +130,7 @@ def test_a_length_failure_drops_the_rest_of_the_frame(board: Board) -> None:
     assert board.words(behind) == []
 
 
+@pytest.mark.proves("K-FRAME-005")
 @pytest.mark.parametrize("kept", range(1, 10))
 def test_fewer_than_ten_octets_give_no_report(board: Board, kept: int) -> None:
     before, cut = board.tc(SYSTEM, 17, 1), board.tc(SYSTEM, 17, 1)
@@ -215,6 +222,7 @@ def test_a_malformed_wrapper_is_named_itself(board: Board) -> None:
     assert board.ask(subtype) == [(2, SUBTYPE)]
 
 
+@pytest.mark.proves("K-FRAME-006")
 def test_channels_take_only_their_own_apids(board: Board) -> None:
     ping = board.tc(SYSTEM, 17, 1)
     for vc in (1, 2, 3, 7, 63):

@@ -90,6 +90,7 @@ def test_time_and_tone_lock_the_clock(board: Board) -> None:
     assert now(board)[0] == 2
 
 
+@pytest.mark.proves("K-VER-004")
 def test_an_expiry_in_time_is_as_the_inner_packet_alone(board: Board) -> None:
     board.time(TAI_TEST_S + 60)
     for inner, words in (

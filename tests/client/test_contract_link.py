@@ -39,6 +39,7 @@ def test_a_burst_in_sequence_is_executed_whole_or_asked_for_again(board: Board) 
     assert all(board.words(ping) in (ACCEPTED, [(2, 8)]) for ping in pings[: frame.report])
 
 
+@pytest.mark.proves("K-FRAME-007")
 @pytest.mark.parametrize(("shorts", "ack", "ping", "gap"), [(0, 0, True, 5), (0, 1, False, 1)])
 def test_a_gap_under_seven_octets_spills_an_idle_packet(
     board: Board, shorts: int, ack: int, ping: bool, gap: int
@@ -184,6 +185,7 @@ def unslipped(octets: bytes) -> list[bytes]:
     return [part.replace(b"\xdb\xdc", b"\xc0").replace(b"\xdb\xdd", b"\xdb") for part in parts]
 
 
+@pytest.mark.proves("K-LINE-009")
 def test_the_same_frames_inside_slip(tmp_path: Path) -> None:
     one = Board(tmp_path, "default", ("--carrier", "slip"), raw=True)
     one.until(lambda: True if one.reads else None)

@@ -15,6 +15,7 @@ def events(board: Board) -> list[bytes]:
     return [p.data for p in board.packets if p.kind[0] == 5]
 
 
+@pytest.mark.proves("K-LND-002")
 def test_a_lost_heartbeat_is_told_and_holds_housekeeping_until_the_next(watched: dict[str, Board]) -> None:
     board = watched["lost"]
     told = len(events(board))

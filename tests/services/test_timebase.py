@@ -66,6 +66,7 @@ def test_a_jump_of_the_landers_time_is_a_step(moved_us: int, steps: int) -> None
         assert time.tai_us(Micros(SECOND_US)) == TAI_US + SECOND_US + moved_us
 
 
+@pytest.mark.proves("K-LND-001")
 def test_a_message_whose_tone_does_not_come_is_discarded() -> None:
     time = Timebase(SECOND_US)
     time.announce(TAI_US, 2, Micros(0))

@@ -36,6 +36,7 @@ def say(desk: Desk, request: Request, word: str) -> None:
             verification.failed(request, FailureCode.INTERNAL, desk.now)
 
 
+@pytest.mark.proves("K-VER-002")
 @given(st.lists(st.sampled_from(list(SAYINGS)), max_size=6), st.integers(0, 15))
 def test_only_legal_words_are_said_and_only_those_that_were_asked_for(said: list[str], ack: int) -> None:
     desk = Desk()
@@ -56,6 +57,7 @@ def test_only_legal_words_are_said_and_only_those_that_were_asked_for(said: list
     assert sum(subtype in (4, 7, 8) for subtype in expected) <= 1
 
 
+@pytest.mark.proves("K-VER-002")
 @pytest.mark.parametrize(
     ("said", "last"),
     [([], (4, 0x1B)), (["start"], (8, 0x1B)), (["start", "complete"], (7, 0)), (["refuse"], (4, 0x14))],
