@@ -1,6 +1,6 @@
 """What the tasks must know of one another: each field has one writer, named beside it, and any number of readers."""
 
-from enum import IntFlag
+from enum import IntFlag, unique
 from typing import NamedTuple
 
 from fsw.kernel.clock import NEVER, Micros
@@ -8,6 +8,7 @@ from fsw.mdb.lander import RequestKind
 from fsw.mdb.system import Mode, ModeReason, ResetCause, StopReason
 
 
+@unique
 class Health(IntFlag):
     """Health octet of heartbeat and beacon; 0 is well."""
 

@@ -43,6 +43,7 @@ def test_a_mission_without_instruments_flies(tmp_path: Path) -> None:
     assert mission.database.command_by(0x020, 17, 1) is not None
 
 
+@pytest.mark.proves("K-MDB-003")
 @pytest.mark.parametrize(
     ("toml", "names"),
     [
@@ -80,6 +81,7 @@ def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
     assert "mission.toml cannot be read" in refusal(tmp_path)
 
 
+@pytest.mark.proves("K-MDB-003")
 @pytest.mark.parametrize(
     ("line", "names"),
     [
@@ -143,6 +145,7 @@ def test_a_file_that_is_no_instrument_is_named(folder: Path, source: str, names:
     assert str(folder / INSTRUMENT) in sentence
 
 
+@pytest.mark.proves("K-MDB-002")
 def test_a_declaration_that_collides_is_named(folder: Path) -> None:
     source = (folder / INSTRUMENT).read_text()
     (folder / INSTRUMENT).write_text(

@@ -127,6 +127,7 @@ def test_lockout_is_left_by_unlock_and_the_next_command_executes(tmp_path: Path)
     assert not ground.link.clcw.lockout
 
 
+@pytest.mark.proves("K-GND-001")
 def test_a_reboot_in_the_middle_ends_in_a_fresh_service(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     ground = Ground(bench, 0.0, random.Random(1))

@@ -19,6 +19,7 @@ LINES = {  # contract section 1: baud, frame, release, idle interval, heartbeat
 }
 
 
+@pytest.mark.proves("K-LINE-007")
 @pytest.mark.parametrize("line", LINES)
 def test_output_is_never_more_than_a_frame_and_two_ticks_ahead(tmp_path: Path, line: str) -> None:
     baud, frame, *_ = LINES[line]

@@ -44,6 +44,7 @@ def test_a_counter_is_read_modulo_its_span_and_anything_else_is_absent(text: str
     assert DOSIMETER.Device(Paper(files)).pulses() == pulses
 
 
+@pytest.mark.proves("K-FLY-005")
 @pytest.mark.parametrize(
     ("files", "reading"),
     [

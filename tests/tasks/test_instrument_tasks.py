@@ -145,6 +145,7 @@ def test_a_reading_flies_as_it_is_and_what_is_missing_as_absent(
     assert found.destination == 7
 
 
+@pytest.mark.proves("K-FLY-005")
 def test_without_any_reading_the_commands_are_refused() -> None:
     desk, device = Desk(), Thermometer()
     device.shown = (None, None, None)
