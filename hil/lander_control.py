@@ -56,7 +56,7 @@ def obey(lander: Lander, line: str, now: Micros) -> Answer:
 def _known_verb(verb: object, given: dict[str, object]) -> str:
     """The verb, once it and its keys are known."""
     if not isinstance(verb, str) or verb not in VERBS:
-        raise _ControlError(f'"do" is {verb!r}; {_nearest(str(verb), VERBS)}')
+        raise _ControlError(f'"do" is {verb!r}; {_nearest(verb if isinstance(verb, str) else "", VERBS)}')
     for key in given:
         if key not in _KEYS[verb]:
             raise _ControlError(f"unknown key {key!r}; {_nearest(key, _KEYS[verb])}")

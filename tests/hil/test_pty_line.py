@@ -43,6 +43,7 @@ def test_the_line_outlives_the_payload(tmp_path: Path) -> None:
     line.close()
 
 
+@pytest.mark.proves("K-LND-005")
 def test_what_nobody_reads_is_lost_and_the_next_reader_hears_the_present(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
     monkeypatch.setattr("hil.pty_line.time.monotonic", lambda: now)
