@@ -261,6 +261,26 @@ def test_a_frame_under_way_over_a_reboot_is_not_repeated(bench: Bench) -> None:
     assert "reboot" in bench.last(ticket).text
 
 
+def test_a_reboot_is_no_loss_of_frames(bench: Bench) -> None:
+    bench.send("ping")
+    bench.step(3)
+    bench.craft.boot()
+    bench.step(2)
+    bench.session.tm_datagram(bench.craft.booted(DATABASE.digest()[:8]), bench.now)
+    assert bench.session.downlink.frames_lost == 0
+    assert not any(isinstance(r, Note) and "missing" in r.text for r in bench.session.take_records())
+
+
+def test_a_replayed_boot_event_is_of_the_past(bench: Bench) -> None:
+    bench.craft.execute = lambda craft, command: [craft.verify(command, 1)]
+    ticket = bench.send("ping")
+    bench.step(3)
+    packet = bench.craft.report(5, 1, struct.pack(">HIB", 1, 7, 2) + b"\xaa" * 24)
+    bench.session.tm_datagram(bench.craft.frame(packet, vcid=3), bench.now)
+    assert bench.last(ticket).state is State.ACCEPTED
+    assert bench.session.database_state is DatabaseState.UNKNOWN
+
+
 def test_a_late_boot_event_leaves_the_new_life_alone(bench: Bench) -> None:
     """COP-1 sees the reboot first; a command of the new life is not interrupted when the boot event follows."""
     bench.craft.boot()
@@ -419,6 +439,17 @@ def test_structures_made_in_flight_decode(bench: Bench) -> None:
     samples = {r.name: r for r in bench.session.take_records() if isinstance(r, ParameterRecord)}
     assert samples["system.scratch"].raw == 99
     assert samples["system.mode"].label == "NOMINAL"
+
+
+def test_a_flood_of_rubbish_is_said_once_a_second(bench: Bench) -> None:
+    for _ in range(1000):
+        bench.session.tm_datagram(b"rubbish", bench.now)
+    assert [type(r) for r in bench.session.take_records()].count(Note) == 1
+    bench.step(11)
+    bench.session.tm_datagram(b"rubbish", bench.now)
+    (note,) = [r for r in bench.session.take_records() if isinstance(r, Note)]
+    assert "999 more" in note.text
+    assert bench.session.downlink.rejected == {"tm_frame_length": 1001}
 
 
 def test_a_late_idle_frame_does_not_disturb_cop1(bench: Bench) -> None:

@@ -19,6 +19,7 @@ Record = dict[str, Data]
 _LIMIT_STYLE: Final = {"HIGH": "bold red", "LOW": "bold red", "WITHIN": "green"}
 _EVENT_STYLE: Final = {"info": "cyan", "low": "yellow", "medium": "bold yellow", "high": "bold red"}
 _NAME_WIDTH: Final = 26
+_FOLLOWED_MAX: Final = 65_536
 
 
 class Kind(StrEnum):
@@ -89,10 +90,15 @@ class _Lines:
         self._parameters: list[Record] = []
         self._lander: dict[str, object] = {}
         self._link: object = None
+        self._followed: set[str] = set()  # requests whose stages are shown
 
     def show(self, record: Record) -> None:
         """Say one record."""
         kind = record["kind"]
+        if kind in ("command", "stage") and len(self._followed) < _FOLLOWED_MAX:
+            self._followed.add(str(record["request_id"]))
+        if kind == "packet" and self._told_otherwise(record):
+            return
         if kind == "packet":
             self._line(record, str(record["name"] or "unreadable"), self._packet_text(record))
         elif kind == "parameter":
@@ -112,6 +118,14 @@ class _Lines:
             self._line(record, "command", Text(f"{text}  {record['text'] or ''}".rstrip()))
         else:
             self._line(record, "note", Text(str(record["text"])), "yellow")
+
+    def _told_otherwise(self, record: Record) -> bool:
+        """Events have a line of their own, and so have the stages of requests."""
+        request_id = cast("Record", record["values"]).get("request_id")
+        return not self._alone and (
+            (record["service"] == 5 and record["subtype"] in (1, 2, 3, 4) and not record["fault"])
+            or request_id in self._followed
+        )
 
     def _packet_text(self, record: Record) -> Text:
         if record["fault"]:

@@ -65,6 +65,12 @@ class Downlink:
         self.frames_lost += sum(event.lost for event in found if isinstance(event, GapDetected))
         return events + list(found)
 
+    def restart(self, lost: int) -> None:
+        """The payload counts anew: the `lost` frames of its last gap never were, and every channel begins again."""
+        self.frames_lost -= lost
+        for vcid in PACKET_CHANNELS[1:]:  # VC 0 is the one that told of it, and goes on
+            self._channels[vcid] = Depacketizer(vcid)
+
     @property
     def frames_bad(self) -> int:
         """Datagrams that gave nothing."""

@@ -14,12 +14,13 @@ from fsw.config import LINES, SCID
 from fsw.kernel.clock import Micros
 from fsw.mdb.codec import DecodeError
 from fsw.mdb.common import CreateStructure, StructureReport
-from fsw.mdb.database import DIGEST_OCTETS_FLOWN, Database
+from fsw.mdb.database import Database
 from fsw.mdb.model import Parameter, Structure
 from fsw.pus import st01, tc, tm
-from fsw.pus.ids import APID_SYSTEM, LanderApid, Refusal, Service
+from fsw.pus.ids import LanderApid, Refusal, Service
 from fsw.pus.tm import Telemetry
 from tools.ground import request
+from tools.ground.boot import VC_LIVE, BootEvent, boot_event
 from tools.ground.decoding import decode_packet, plain
 from tools.ground.downlink import TM_FRAME_OCTETS, ControlWord, Downlink, FrameRejected
 from tools.ground.records import CommandRecord, LanderRecord, LinkRecord, Note, Record
@@ -32,9 +33,11 @@ SOURCE_ID: Final = 1
 SEQUENCE_COUNTS: Final = 16_384
 STRUCTURES_MAX: Final = 64
 RECORDS_MAX: Final = 65_536
+NOTES_MAX: Final = 64
+REPORT_OCTETS_MAX: Final = 2_048
+"""What is kept of a datagram that is no report."""
 _LINK_PERIOD_US: Final = 1_000_000
-_BOOT_EVENT: Final = 1
-_BOOT_HEAD_OCTETS: Final = 7  # event id u16, boot count u32, reset cause u8
+_NOTE_PERIOD_US: Final = 1_000_000
 _REPORTS: Final = range(LanderApid.REPORT_LANDER, LanderApid.REPORT_BEACON + 1)
 
 
@@ -108,6 +111,7 @@ class Session:
         self._creating: dict[int, CreateStructure] = {}
         self._records: list[Record] = []
         self.records_dropped = 0
+        self._notes: dict[str, tuple[Micros | None, int]] = {}
         self._link: LinkRecord | None = None
         self._link_at = now
 
@@ -115,13 +119,21 @@ class Session:
 
     def tm_datagram(self, octets: bytes, now: Micros) -> None:
         """Take one datagram of the lander's TM port: a TM frame, or anything at all."""
-        for event in self.downlink.receive(octets):
+        events = self.downlink.receive(octets)
+        gap = sum(event.lost for event in events if isinstance(event, GapDetected))
+        packets = [event for event in events if isinstance(event, PacketReceived)]
+        restarted = any(boot_event(event.packet, event.vcid) for event in packets)
+        if restarted:
+            self.downlink.restart(gap)
+        for event in events:
             match event:
                 case ControlWord():
                     self.uplink.clcw(event.word, now)
                     self._hear_uplink(now)
                 case PacketReceived():
                     self._packet(event.packet, event.vcid, now)
+                case GapDetected() if restarted:
+                    pass  # the counters of another life
                 case GapDetected():
                     self._note(now, f"VC {event.vcid}: {event.lost} frames are missing")
                 case FrameRejected():
@@ -136,7 +148,7 @@ class Session:
         found = self.database.decode_tm(octets) if apid in _REPORTS else Refusal.APID
         if isinstance(found, Refusal | DecodeError):
             fault = found.name.lower() if isinstance(found, Refusal) else found.detail
-            self._say(LanderRecord(now, apid, "", {}, fault, octets))
+            self._say(LanderRecord(now, apid, "", {}, fault, octets[:REPORT_OCTETS_MAX]))
         else:
             self._say(LanderRecord(now, apid, found.name, plain(found), "", octets))
 
@@ -243,16 +255,17 @@ class Session:
     # --- telemetry ------------------------------------------------------------------------------------------------
 
     def _packet(self, packet: bytes, vcid: int, now: Micros) -> None:
-        header = tm.decode_tm(packet)
-        if vcid == 0 and isinstance(header, Telemetry) and _is_boot(header):
-            self._booted(header, now)  # first: it may bring another database into force
+        boot = boot_event(packet, vcid)
+        if boot is not None:
+            self._booted(boot, now)  # first: it may bring another database into force
         decoded = decode_packet(self.database, self.structures, packet, vcid, now)
         self._say(decoded.packet)
         for parameter in decoded.parameters:
             self._say(parameter)
         if decoded.event is not None:
             self._say(decoded.event)
-        if vcid == 0 and isinstance(header, Telemetry) and header.service == Service.VERIFICATION:
+        header = tm.decode_tm(packet) if vcid == VC_LIVE else None
+        if isinstance(header, Telemetry) and header.service == Service.VERIFICATION:
             self._verification(header, now)
         if decoded.report is not None and isinstance(decoded.report.body, StructureReport):
             body = decoded.report.body
@@ -267,26 +280,23 @@ class Session:
         if change is not None:
             self._stage(change)
 
-    def _booted(self, header: Telemetry, now: Micros) -> None:
+    def _booted(self, boot: BootEvent, now: Micros) -> None:
         """A boot event: the life before it is over, unless the receiver has betrayed that already."""
-        self.boot_count = int.from_bytes(header.data[2:6], "big")
-        if self._boot_event_due:
-            self._boot_event_due = False
-        else:
+        self.boot_count = boot.boot_count
+        if not self._boot_event_due:
             self.uplink.reboot(now, "boot event")
             self._hear_uplink(now)
-            self._boot_event_due = False
-        flown = header.data[_BOOT_HEAD_OCTETS : _BOOT_HEAD_OCTETS + DIGEST_OCTETS_FLOWN]
-        if len(flown) < DIGEST_OCTETS_FLOWN:
+        self._boot_event_due = False
+        if not boot.digest:
             self.database_state = DatabaseState.UNKNOWN
             return
         self.database_state = DatabaseState.MISMATCH
         for database in self._databases:
-            if database.digest()[:DIGEST_OCTETS_FLOWN] == flown:
+            if database.digest()[: len(boot.digest)] == boot.digest:
                 self.database, self.database_state = database, DatabaseState.MATCH
                 break
         if self.database_state is DatabaseState.MISMATCH:
-            self._note(now, f"the payload flies mission database {flown.hex()}, which is not at hand")
+            self._note(now, f"the payload flies mission database {boot.digest.hex()}, which is not at hand")
             self._take_back(now)
 
     def _take_back(self, now: Micros) -> None:
@@ -359,7 +369,15 @@ class Session:
             self._say(record)
 
     def _note(self, now: Micros, text: str) -> None:
-        self._say(Note(now, text))
+        """Say a remark; the same one again within a second is only counted."""
+        at, more = self._notes.get(text, (None, 0))
+        if at is not None and now - at < _NOTE_PERIOD_US:
+            self._notes[text] = at, more + 1
+            return
+        if len(self._notes) >= NOTES_MAX:
+            self._notes.clear()
+        self._notes[text] = now, 0
+        self._say(Note(now, f"{text} ({more} more since it was last said)" if more else text))
 
     def _say(self, record: Record) -> None:
         if len(self._records) >= RECORDS_MAX:
@@ -371,12 +389,3 @@ class Session:
 def _face(record: LinkRecord) -> tuple[object, ...]:
     """What of the link is said at once when it changes."""
     return record.state, record.database, record.boot_count
-
-
-def _is_boot(header: Telemetry) -> bool:
-    return (
-        header.apid == APID_SYSTEM
-        and (header.service, header.subtype) == (Service.EVENTS, 1)
-        and len(header.data) >= _BOOT_HEAD_OCTETS
-        and int.from_bytes(header.data[:2], "big") == _BOOT_EVENT
-    )

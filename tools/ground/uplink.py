@@ -30,6 +30,15 @@ DATAGRAMS_MAX: Final = 1024
 _CLCWS_TO_JUDGE: Final = 3
 _FIRST: Final = 1  # the N(S) that a fresh receiver is set to
 
+_ALERTS: Final = {
+    Action.ALERT_T1: "never acknowledged, and not sent again (COP-1 alert T1)",
+    Action.ALERT_LIMIT: "never acknowledged, and not sent again (COP-1 alert LIMIT)",
+    Action.ALERT_LOCKOUT: "the receiver has locked itself (COP-1 alert LOCKOUT)",
+    Action.ALERT_NN_R: "the receiver's count jumped (COP-1 alert NN(R))",
+    Action.ALERT_SYNCH: "the receiver's count and ours do not agree (COP-1 alert SYNCH)",
+    Action.ALERT_CLCW: "the control words contradict each other (COP-1 alert CLCW)",
+}
+
 
 @unique
 class LinkState(Enum):
@@ -281,7 +290,7 @@ class Uplink:
                 unmoved = self.last_clcw.farm_b == self._asked_farm_b
                 self._set_v_r_ignored |= unmoved and self._clcws_since >= _CLCWS_TO_JUDGE
             self._asked_farm_b = -1
-        text = reason or f"COP-1 {event.reason.value}"
+        text = reason or _ALERTS.get(event.reason, f"COP-1 {event.reason.value}")
         for ticket in self._negative:
             self._word(UpWord.INTERRUPTED, ticket, text)
             self._sent.discard(ticket)
