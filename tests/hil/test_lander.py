@@ -15,7 +15,6 @@ HEARTBEAT = struct.pack(">BBhHHI", 2, 0, 2150, 7, 3, 60)
 
 
 @pytest.mark.proves("K-LND-004")
-@pytest.mark.proves("K-LND-004")
 def test_heartbeat_layout_and_rate() -> None:
     bench = Bench()
     bench.frame(0, b"")
@@ -30,7 +29,6 @@ def test_heartbeat_layout_and_rate() -> None:
     assert all(abs(gap - 1_000_000) < 2_000 for gap in gaps)
 
 
-@pytest.mark.proves("K-LND-004")
 @pytest.mark.proves("K-LND-004")
 @pytest.mark.parametrize("line", ["slow", "default", "fast"])
 def test_the_tone_is_the_first_octet_of_the_heartbeat_that_was_announced(line: str) -> None:
@@ -75,7 +73,6 @@ def test_the_tone_holds_with_the_line_saturated() -> None:
 
 
 @pytest.mark.proves("K-LND-004")
-@pytest.mark.proves("K-LND-004")
 def test_mode_on_change_and_every_ten_seconds() -> None:
     bench = Bench()
     bench.run(25)
@@ -87,7 +84,6 @@ def test_mode_on_change_and_every_ten_seconds() -> None:
     assert bench.payload.of(0x012)[-1].body == struct.pack(">BIB", 6, 80, 8)
 
 
-@pytest.mark.proves("K-LND-004")
 @pytest.mark.proves("K-LND-004")
 def test_power_status_layout() -> None:
     bench = Bench()
@@ -103,7 +99,6 @@ def test_power_status_layout() -> None:
 
 
 @pytest.mark.proves("K-LND-004")
-@pytest.mark.proves("K-LND-004")
 def test_link_layout() -> None:
     bench = Bench(load("generic")._replace(one_way_us=1_300_000, bps=8_000))
     bench.run(61)
@@ -114,7 +109,6 @@ def test_link_layout() -> None:
     assert (bps, queue_free, one_way_ms) == (8_000, 32_000_000, 1_300)
 
 
-@pytest.mark.proves("K-LND-004")
 @pytest.mark.proves("K-LND-004")
 def test_ancillary_layout_and_rate() -> None:
     bench = Bench()
@@ -130,7 +124,6 @@ def test_a_line_with_nothing_to_say_is_at_most_a_tenth_busy(line: str) -> None:
     assert bench.line.octets_out <= 0.1 * 60 * bench.profile.baud / 10
 
 
-@pytest.mark.proves("K-LND-004")
 @pytest.mark.proves("K-LND-004")
 def test_notice_is_sent_and_power_goes_at_its_time_regardless() -> None:
     bench = Bench()

@@ -19,7 +19,6 @@ def carried(us: int, baud: int) -> Fraction:
 
 
 @pytest.mark.proves("K-LND-005")
-@pytest.mark.proves("K-LND-005")
 @given(bauds, st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=10), looks)
 def test_octets_come_in_order_and_never_early(baud: int, units: list[bytes], gaps: list[int]) -> None:
     line = Paced(baud)
@@ -71,7 +70,6 @@ def test_saturated_for_an_hour_there_is_no_drift() -> None:
 
 
 @pytest.mark.proves("K-LND-005")
-@pytest.mark.proves("K-LND-005")
 def test_a_unit_without_room_is_lost_whole_and_counted() -> None:
     line = Paced(9_600, 100)
     assert line.put(bytes(60), Micros(0))
@@ -93,7 +91,6 @@ def test_line_us_rounds_up() -> None:
     assert line_us(96, 9_600) == 100_000
 
 
-@pytest.mark.proves("K-LND-005")
 @pytest.mark.proves("K-LND-005")
 @given(bauds, st.lists(st.tuples(st.integers(1, 5_000), st.integers(0, 5_000)), min_size=1, max_size=80))
 def test_a_sender_is_never_taken_faster_than_the_line(baud: int, turns: list[tuple[int, int]]) -> None:

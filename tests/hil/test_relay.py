@@ -29,7 +29,6 @@ def of(bench: Bench, apid: int) -> list[bytes]:
 
 
 @pytest.mark.proves("K-LND-004")
-@pytest.mark.proves("K-LND-004")
 @pytest.mark.parametrize("wrap", [cltu, bytes], ids=["cltu", "raw"])
 @pytest.mark.parametrize("size", [1, 2, 7, 300, 1017])
 def test_ground_frames_reach_the_line_as_they_are(wrap: Callable[[bytes], bytes], size: int) -> None:
@@ -40,7 +39,6 @@ def test_ground_frames_reach_the_line_as_they_are(wrap: Callable[[bytes], bytes]
     assert bench.payload.ground == [frame]
 
 
-@pytest.mark.proves("K-LND-004")
 @pytest.mark.proves("K-LND-004")
 @pytest.mark.parametrize("wrap", [cltu, bytes], ids=["cltu", "raw"])
 def test_services_from_the_ground_are_dropped_and_counted(wrap: Callable[[bytes], bytes]) -> None:
@@ -94,7 +92,6 @@ def test_any_octets_from_the_payload_never_raise(pieces: list[bytes]) -> None:
     assert bench.tm[-1][1] == frame
 
 
-@pytest.mark.proves("K-LND-004")
 @pytest.mark.proves("K-LND-004")
 def test_telemetry_is_forwarded_frame_by_frame_and_services_stay() -> None:
     bench = Bench()
