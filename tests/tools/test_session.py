@@ -96,7 +96,6 @@ def test_the_request_asks_for_acceptance_and_completion(bench: Bench) -> None:
 
 
 @pytest.mark.proves("K-GND-001")
-@pytest.mark.proves("K-GND-001")
 def test_v_s_is_taken_from_the_clcw_at_start() -> None:
     bench = Bench()
     bench.craft.v_r = 77
@@ -107,7 +106,6 @@ def test_v_s_is_taken_from_the_clcw_at_start() -> None:
     assert bench.craft.directives == []
 
 
-@pytest.mark.proves("K-GND-001")
 @pytest.mark.proves("K-GND-001")
 def test_a_receiver_in_lockout_is_unlocked() -> None:
     bench = Bench()
@@ -228,7 +226,6 @@ def test_each_failure_is_named(subtype: int, more: str, state: State, failed_at:
 
 
 @pytest.mark.proves("K-GND-001")
-@pytest.mark.proves("K-GND-001")
 def test_a_reboot_interrupts_what_is_open_and_nothing_runs_twice() -> None:
     bench = Bench(Spacecraft(lambda craft, command: [craft.verify(command, 1)]))
     bench.step(5)
@@ -333,7 +330,6 @@ def test_wait_holds_commands_back(bench: Bench) -> None:
 
 
 @pytest.mark.proves("K-GND-004")
-@pytest.mark.proves("K-GND-004")
 def test_digest_mismatch_refuses_unless_forced(bench: Bench) -> None:
     bench.session.tm_datagram(bench.craft.booted(b"\xaa" * 8), bench.now)
     assert bench.session.database_state is DatabaseState.MISMATCH
@@ -368,7 +364,6 @@ def test_the_database_in_force_decodes() -> None:
     assert session.database_state is DatabaseState.MATCH
 
 
-@pytest.mark.proves("K-GND-002")
 @pytest.mark.proves("K-GND-002")
 @pytest.mark.parametrize(
     ("name", "arguments", "part"),
