@@ -45,6 +45,25 @@ def test_successes_are_said_only_when_asked_for(bench: Bench, ack: int, said: li
     assert sum(r.service == 17 for r in heard) == 1
 
 
+@pytest.mark.parametrize("apid", [0x020, 0x021, 0x022, 0x031, 0x032])
+def test_every_process_does_nothing_resets_its_counters_and_reaches_the_others(bench: Bench, apid: int) -> None:
+    noop, reset = function(apid, 0, count=1), function(apid, 1, count=2)
+    reach = telecommand(apid, 17, 3, struct.pack(">H", 0x032), count=3)
+    nowhere = telecommand(apid, 17, 3, struct.pack(">H", 0x034), count=4)
+    bench.send(GOOD[:-1])
+    bench.run(0.2)
+    assert bench.app.verification.rejected == 1
+    bench.send(noop, reset)
+    heard = bench.run(0.5)
+    assert verifications(heard, noop) == verifications(heard, reset) == [(1, None), (7, None)]
+    assert bench.app.verification.rejected == 0
+    bench.send(reach, nowhere)
+    heard = bench.run(0.5)
+    assert verifications(heard, reach) == [(1, None), (7, None)]
+    assert verifications(heard, nowhere) == [(1, None), (4, 0x10)]
+    assert [(r.apid, r.data) for r in heard if (r.service, r.subtype) == (17, 4)] == [(apid, struct.pack(">H", 0x032))]
+
+
 def spoiled(octets: bytes) -> bytes:
     return octets[:-1] + bytes([octets[-1] ^ 1])
 

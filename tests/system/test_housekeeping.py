@@ -95,6 +95,10 @@ def test_events_switched_off_stay_away_and_are_listed(bench: Bench) -> None:
     bench.send(off, telecommand(0x020, 5, 7))
     (listed,) = [r for r in bench.run(0.5) if (r.service, r.subtype) == (5, 8)]
     assert listed.data == b"\x02" + struct.pack(">HH", 2, 0x202)
+    for subtype in (5, 6):
+        unknown = telecommand(0x020, 5, subtype, b"\x02" + struct.pack(">HH", 3, 0x7777), count=subtype)
+        bench.send(unknown)
+        assert verifications(bench.run(0.5), unknown) == [(1, None), (4, 0x10)]
     bench.send(function(0x020, 2, b"\1"), function(0x021, 2, b"\0\0"))
     assert events(bench.run(0.5)) == []
     bench.send(telecommand(0x020, 5, 5, b"\x01" + struct.pack(">H", 2)), function(0x020, 2, b"\2"))
