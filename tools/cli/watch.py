@@ -155,7 +155,7 @@ class _Lines:
         self._link = face
         boot = "" if record["boot_count"] is None else f"  boot {record['boot_count']}"
         text = (
-            f"{record['state']}  V(S) {record['v_s']}  V(R) {record['v_r']}  frames {record['frames_good']} good"
+            f"{record['state']}  V(S) {record['v_s']}  V(R) {'?' if record['v_r'] is None else record['v_r']}  frames {record['frames_good']} good"
             f" {record['frames_bad']} bad {record['frames_lost']} lost  database {record['database']}{boot}"
         )
         self._line(record, "link", Text(text), "magenta")
