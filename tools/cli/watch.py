@@ -154,8 +154,9 @@ class _Lines:
             return
         self._link = face
         boot = "" if record["boot_count"] is None else f"  boot {record['boot_count']}"
+        v_r = "?" if record["v_r"] is None else record["v_r"]
         text = (
-            f"{record['state']}  V(S) {record['v_s']}  V(R) {'?' if record['v_r'] is None else record['v_r']}  frames {record['frames_good']} good"
+            f"{record['state']}  V(S) {record['v_s']}  V(R) {v_r}  frames {record['frames_good']} good"
             f" {record['frames_bad']} bad {record['frames_lost']} lost  database {record['database']}{boot}"
         )
         self._line(record, "link", Text(text), "magenta")
