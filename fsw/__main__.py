@@ -4,6 +4,7 @@ Start order matters: the state is locked, then the store's server is forked whil
 rest is imported; so a server stays light and the first telemetry is early.
 """
 
+import signal
 import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, NoReturn
@@ -64,7 +65,6 @@ def fork_store(folder: str) -> "ChildWire":
 def fly(options: Namespace, store: "ChildWire") -> int:
     """Compose the real world and fly in it."""
     import gc  # noqa: PLC0415
-    import signal  # noqa: PLC0415
 
     from fsw.app import App, World  # noqa: PLC0415
     from fsw.config import BAUD_MAX, BAUD_MIN, LINES, Config, line_for_baud  # noqa: PLC0415
@@ -114,6 +114,8 @@ def main(argv: list[str]) -> int:
     options = parse(argv)
     if not __debug__:
         refuse("assertions are part of the flight software: start Python without -O")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))  # until there is something that must be stopped in order
     from fsw.hal.serial_port import not_a_terminal  # noqa: PLC0415
 
     if not_a_terminal(options.port):

@@ -220,11 +220,10 @@ class App:
         clock = self.world.clock
         planned = Micros(-(-clock.now() // TICK_US) * TICK_US)
         give_up = NEVER
-        while not (self.board.stopped and not len(self.outbox)) and planned < give_up:
+        while not (self.board.stopped and self.downlink.silent) and planned < give_up:
             sleep_until(planned)
-            now = clock.now()
             self.tick(planned)
-            planned = Micros(max(planned, now // TICK_US * TICK_US) + TICK_US)
+            planned = self.scheduler.next_tick_us
             if self.board.stop_wanted is not None and give_up == NEVER:
                 give_up = Micros(planned + STOP_US)
 

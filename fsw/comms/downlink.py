@@ -11,7 +11,7 @@ from fsw.ccsds.flight_link import FlightLink
 from fsw.ccsds.packetizer import VirtualChannel
 from fsw.comms.pacer import Pacer
 from fsw.hal.ports import LinePort, LineState
-from fsw.kernel.clock import TICK_US, Micros
+from fsw.kernel.clock import NEVER, TICK_US, Micros
 from fsw.services.board import Board
 from fsw.services.lander_outbox import LanderOutbox
 from fsw.services.outbox import Outbox
@@ -72,6 +72,11 @@ class Downlink:
             return Micros(now + TICK_US)
         due = min(self._live.next_due(), self._lander.next_due(), self._idle_due)
         return max(due, self._pacer.next_us())
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing of live telemetry waits that may flow, and no frame is half on the line."""
+        return not self._unsent and self._live.next_due() >= NEVER
 
     def _flush_unsent(self) -> bool:
         """Offer the rest of a frame to the line; True when nothing is left."""

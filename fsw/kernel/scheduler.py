@@ -109,6 +109,11 @@ class Scheduler:
         self._last_tick = -1
         self._promised = NEVER
 
+    @property
+    def next_tick_us(self) -> Micros:
+        """Time of the base tick behind the last one that was run or folded into it."""
+        return Micros((self._last_tick + 1) * TICK_US)
+
     def tick(self, planned: Micros) -> Micros:
         """Run the base tick planned for `planned` and return the time of the next tick that has work, or NEVER.
 

@@ -46,6 +46,7 @@ class Kind(Enum):
     REST = "rest"
 
 
+@unique
 class _Required(Enum):
     """Stands where a field has no default; a type of its own, since None may be a default."""
 

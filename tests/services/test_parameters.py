@@ -6,13 +6,13 @@ import pytest
 
 from fsw.kernel.clock import Micros
 from fsw.mdb import power
-from fsw.mdb.system import CPU_LOAD, SCRATCH
+from fsw.mdb.system import DISK_USED, SCRATCH
 from fsw.services.telemetry import MESSAGE_TYPES_MAX
 from tests.services.desk import Desk, words
 from tests.system.by_hand import Report
 
 OK = [(3, 0), (7, 0)]
-UPTIME_PID, SCRATCH_PID, CPU_PID, PACKAGE_PID = 2, 10, 4, 5
+UPTIME_PID, SCRATCH_PID, DISK_PID, PACKAGE_PID = 2, 10, 4, 5
 
 
 def scratch(value: int) -> bytes:
@@ -70,15 +70,15 @@ def test_one_wrong_value_refuses_the_request_whole(data: bytes, code: int) -> No
 def test_values_are_reported_in_the_order_asked_absent_ones_as_declared() -> None:
     desk = Desk()
     desk.parameters.set(SCRATCH, 0xA1B2C3D4, desk.now)
-    reports = desk.ask(0x020, 20, 1, struct.pack(">BHH", 2, CPU_PID, SCRATCH_PID))
+    reports = desk.ask(0x020, 20, 1, struct.pack(">BHH", 2, DISK_PID, SCRATCH_PID))
     assert [(r.service, r.subtype) for r in reports] == [(1, 3), (20, 2), (1, 7)]
-    assert reports[1].data == struct.pack(">BHHHI", 2, CPU_PID, 0xFFFF, SCRATCH_PID, 0xA1B2C3D4)
-    assert words(desk.ask(0x020, 20, 1, struct.pack(">BHH", 2, CPU_PID, 999))) == [(4, 0x10)]
+    assert reports[1].data == struct.pack(">BHHHI", 2, DISK_PID, 0xFFFF, SCRATCH_PID, 0xA1B2C3D4)
+    assert words(desk.ask(0x020, 20, 1, struct.pack(">BHH", 2, DISK_PID, 999))) == [(4, 0x10)]
 
 
 def test_what_the_store_kept_is_taken_back_where_it_still_fits() -> None:
     desk = Desk()
-    kept = {SCRATCH_PID: struct.pack(">I", 5), UPTIME_PID: struct.pack(">I", 6), 999: b"\0", CPU_PID: b"\0\0\0"}
+    kept = {SCRATCH_PID: struct.pack(">I", 5), UPTIME_PID: struct.pack(">I", 6), 999: b"\0", DISK_PID: b"\0\0\0"}
     desk.parameters.restore(kept, desk.now)
     assert desk.parameters.values[SCRATCH_PID] == 5
     assert desk.parameters.values[UPTIME_PID] == 0
@@ -88,17 +88,17 @@ def test_what_the_store_kept_is_taken_back_where_it_still_fits() -> None:
 
 def test_a_limit_is_told_when_it_is_crossed_and_when_it_is_back() -> None:
     desk = Desk()
-    # CPU load: no lower limit, upper 950; a limit itself is within.
-    for value in (None, 949, 950, 951, 1000, 951, 950, None, 951, None, 0):
-        desk.parameters.set(CPU_LOAD, value, desk.now)
-        assert desk.parameters.crossed == (value is not None and value > 950)
+    # Disk used: no lower limit, upper 980; a limit itself is within.
+    for value in (None, 979, 980, 981, 1000, 981, 980, None, 981, None, 0):
+        desk.parameters.set(DISK_USED, value, desk.now)
+        assert desk.parameters.crossed == (value is not None and value > 980)
     found = events(desk.take())
-    assert found == [(9, CPU_PID, 2, 951), (10, CPU_PID, 950), (9, CPU_PID, 2, 951), (10, CPU_PID, 0)]
+    assert found == [(9, DISK_PID, 2, 981), (10, DISK_PID, 980), (9, DISK_PID, 2, 981), (10, DISK_PID, 0)]
 
 
 def test_two_parameters_outside_count_as_two() -> None:
     desk = Desk()
-    desk.parameters.set(CPU_LOAD, 999, desk.now)
+    desk.parameters.set(DISK_USED, 999, desk.now)
     desk.parameters.set(power.TRIP, 1, desk.now)
     assert desk.parameters.crossed == 2
     desk.parameters.set(power.TRIP, None, desk.now)

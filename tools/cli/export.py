@@ -4,7 +4,7 @@ import csv
 import json
 import sys
 from collections.abc import Iterator
-from enum import StrEnum
+from enum import StrEnum, unique
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -17,6 +17,8 @@ from tools.ground.client import ClientError
 from tools.ground.times import utc_from_text
 
 
+@unique
+@unique
 class Format(StrEnum):
     """What is written."""
 

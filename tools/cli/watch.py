@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from enum import StrEnum
+from enum import StrEnum, unique
 from fnmatch import fnmatchcase
 from typing import Annotated, Final, cast
 
@@ -22,6 +22,8 @@ _NAME_WIDTH: Final = 26
 _FOLLOWED_MAX: Final = 65_536
 
 
+@unique
+@unique
 class Kind(StrEnum):
     """Kinds of records that can be asked for."""
 
