@@ -9,73 +9,20 @@ from hypothesis import strategies as st
 from spacepackets.ecss.tc import PusTc  # type: ignore[import-untyped]
 
 from fsw.kernel.clock import Micros
-from fsw.mdb import common, comms, lander, power, system, verification
+from fsw.mdb import common, lander, system, verification
 from fsw.mdb.database import Database
+from tests.tools.session_bench import DATABASE, Bench, ready_bench
 from tests.tools.spacecraft import Spacecraft, crc
-from tools.ground.records import EventRecord, LanderRecord, LinkRecord, Note, PacketRecord, ParameterRecord, Record
+from tools.ground.records import EventRecord, LanderRecord, Note, PacketRecord, ParameterRecord
 from tools.ground.request import Refusal, Why
 from tools.ground.session import DatabaseState, Profile, Session, Ticket
-from tools.ground.tracking import StageChange, State, Word
+from tools.ground.tracking import State, Word
 from tools.ground.uplink import UplinkProfile
-
-DATABASE = Database(common, comms, lander, power, system, verification)
-STEP_US = 100_000
-ROUND_TRIP = 2
-
-
-class Bench:
-    """Session and spacecraft joined by a channel whose every datagram a test may lose."""
-
-    def __init__(self, spacecraft: Spacecraft | None = None, profile: Profile | None = None) -> None:
-        self.now = Micros(0)
-        self.craft = spacecraft or Spacecraft()
-        self.session = Session(DATABASE, profile or Profile(), self.now)
-        self.records: list[Record] = []
-        self.lose_up = 0
-        self.lose_down = 0
-        self.sent: list[bytes] = []
-        self.silent = False
-
-    def step(self, times: int = 1) -> None:
-        """100 ms each: what the session sends is heard, and the payload sends an idle frame or its answers."""
-        for _ in range(times):
-            self.now = Micros(self.now + STEP_US)
-            down = []
-            for datagram in self.session.take_datagrams():
-                self.sent.append(datagram)
-                if self.lose_up:
-                    self.lose_up -= 1
-                else:
-                    down += self.craft.hear(datagram)
-            down.append(self.craft.idle())
-            for frame in [] if self.silent else down:
-                if self.lose_down:
-                    self.lose_down -= 1
-                else:
-                    self.session.tm_datagram(frame, self.now)
-            self.session.tick(self.now)
-            self.records += self.session.take_records()
-
-    def send(self, name: str, **arguments: str) -> Ticket:
-        found = self.session.send(name, arguments, 5, self.now)
-        assert isinstance(found, Ticket), found
-        return found
-
-    def stages(self, ticket: Ticket) -> list[Word]:
-        self.records += self.session.take_records()
-        return [r.word for r in self.records if isinstance(r, StageChange) and r.ticket == ticket.number]
-
-    def last(self, ticket: Ticket) -> StageChange:
-        self.records += self.session.take_records()
-        return [r for r in self.records if isinstance(r, StageChange) and r.ticket == ticket.number][-1]
 
 
 @pytest.fixture
 def bench() -> Bench:
-    made = Bench()
-    made.step(5)
-    assert made.session.ready(made.now)
-    return made
+    return ready_bench()
 
 
 @pytest.mark.proves("K-GND-003")
@@ -93,77 +40,6 @@ def test_the_request_asks_for_acceptance_and_completion(bench: Bench) -> None:
     bench.send("ping")
     bench.step(2)
     assert bench.craft.executed[0].pack()[6] & 0b1001 == 0b1001
-
-
-@pytest.mark.proves("K-GND-001")
-def test_v_s_is_taken_from_the_clcw_at_start() -> None:
-    bench = Bench()
-    bench.craft.v_r = 77
-    bench.step(1)
-    bench.send("ping")
-    bench.step(2)
-    assert bench.craft.n_s_seen == [77]
-    assert bench.craft.directives == []
-
-
-@pytest.mark.proves("K-GND-001")
-def test_a_receiver_in_lockout_is_unlocked() -> None:
-    bench = Bench()
-    bench.craft.v_r, bench.craft.lockout = 9, True
-    ticket = bench.send("ping")
-    bench.step(6)
-    assert bench.craft.directives == [b"\0"]
-    assert bench.last(ticket).state is State.COMPLETED
-
-
-def test_a_fresh_receiver_is_moved_off_zero(bench: Bench) -> None:
-    assert bench.craft.directives == [b"\x82\x00\x01"]
-    bench.send("ping")
-    bench.step(2)
-    assert bench.craft.n_s_seen == [1]
-
-
-def test_a_receiver_deaf_to_set_v_r_is_taken_as_it_is() -> None:
-    craft = Spacecraft()
-    craft.deaf_to_set_v_r = True
-    bench = Bench(craft)
-    ticket = bench.send("ping")
-    bench.step(120)
-    assert craft.n_s_seen == [0]
-    assert bench.last(ticket).state is State.COMPLETED
-
-
-def test_three_hundred_commands_wrap_without_zero(bench: Bench) -> None:
-    for _ in range(300):
-        bench.send("ping")
-        bench.step(1)
-    bench.step(10)
-    assert bench.session.tracker.undecided() == []
-    assert 0 not in bench.craft.n_s_seen
-    assert len(bench.craft.executed) == 300
-
-
-def test_a_lost_frame_is_repeated_and_executed_once(bench: Bench) -> None:
-    bench.lose_up = 1
-    tickets = [bench.send("ping") for _ in range(5)]
-    bench.step(60)
-    assert [bench.last(t).state for t in tickets] == [State.COMPLETED] * 5
-    assert [c.seq_count for c in bench.craft.executed] == list(range(5))
-
-
-def test_lost_telemetry_costs_no_command(bench: Bench) -> None:
-    bench.send("noop")
-    bench.step(3)
-    ticket = bench.send("ping")
-    bench.lose_down = 1
-    bench.step(60)
-    assert len(bench.craft.executed) == 2
-    assert bench.stages(ticket)[:2] == [Word.SENT, Word.RECEIVED]
-    assert bench.session.downlink.frames_lost == 0  # not known yet: the lander keeps VC 2
-    bench.session.tm_datagram(bench.craft.frame(bench.craft.report(17, 2, b"")), bench.now)
-    notes = [r.text for r in bench.session.take_records() if isinstance(r, Note)]
-    assert notes == ["VC 0: 1 frames are missing"]
-    assert bench.session.downlink.frames_lost == 1
 
 
 def test_lost_reports_end_in_a_clear_verdict() -> None:
@@ -186,18 +62,6 @@ def test_a_late_word_still_counts() -> None:
     last = bench.last(ticket)
     assert last.state is State.COMPLETED
     assert last.late
-
-
-def test_without_a_link_the_command_never_leaves() -> None:
-    bench = Bench()
-    bench.silent = True
-    ticket = bench.send("ping")
-    bench.step(350)
-    assert bench.last(ticket).state is State.NOT_SENT
-    assert bench.sent == []
-    bench.silent = False
-    bench.step(10)
-    assert bench.craft.executed == []
 
 
 @pytest.mark.parametrize(
@@ -223,110 +87,6 @@ def test_each_failure_is_named(subtype: int, more: str, state: State, failed_at:
     assert (last.state, last.failed_at) == (state, failed_at)
     assert last.code == int(more[-4:], 16)
     assert f"0x{last.code:02X}" in last.text
-
-
-@pytest.mark.proves("K-GND-001")
-def test_a_reboot_interrupts_what_is_open_and_nothing_runs_twice() -> None:
-    bench = Bench(Spacecraft(lambda craft, command: [craft.verify(command, 1)]))
-    bench.step(5)
-    done = bench.send("ping")
-    bench.step(2)
-    assert bench.last(done).state is State.ACCEPTED
-    bench.craft.boot()
-    bench.session.tm_datagram(bench.craft.idle(), bench.now)
-    bench.session.tm_datagram(bench.craft.booted(DATABASE.digest()[:8]), bench.now)
-    bench.step(100)
-    assert bench.last(done).state is State.UNKNOWN
-    assert len(bench.craft.executed) == 1
-    assert bench.session.boot_count == 2
-    again = bench.send("noop")
-    bench.step(3)
-    assert bench.last(again).state is State.ACCEPTED
-    assert len(bench.craft.executed) == 2
-
-
-def test_a_frame_under_way_over_a_reboot_is_not_repeated(bench: Bench) -> None:
-    """The reboot falls between the frame's sending and its answer: the old life may have run it or not."""
-    ticket = bench.send("ping")
-    datagram = bench.session.take_datagrams()
-    assert len(datagram) == 1
-    bench.craft.hear(datagram[0])  # executed, but its answer and its CLCW are lost with the power
-    bench.craft.boot()
-    bench.step(100)
-    assert [c.seq_count for c in bench.craft.executed] == [0]
-    assert bench.last(ticket).state is State.UNKNOWN
-    assert "reboot" in bench.last(ticket).text
-
-
-def test_a_reboot_is_no_loss_of_frames(bench: Bench) -> None:
-    bench.send("ping")
-    bench.step(3)
-    bench.craft.boot()
-    bench.step(2)
-    bench.session.tm_datagram(bench.craft.booted(DATABASE.digest()[:8]), bench.now)
-    assert bench.session.downlink.frames_lost == 0
-    assert not any(isinstance(r, Note) and "missing" in r.text for r in bench.session.take_records())
-
-
-def test_a_replayed_boot_event_is_of_the_past(bench: Bench) -> None:
-    bench.craft.execute = lambda craft, command: [craft.verify(command, 1)]
-    ticket = bench.send("ping")
-    bench.step(3)
-    packet = bench.craft.report(5, 1, struct.pack(">HIB", 1, 7, 2) + b"\xaa" * 24)
-    bench.session.tm_datagram(bench.craft.frame(packet, vcid=3), bench.now)
-    assert bench.last(ticket).state is State.ACCEPTED
-    assert bench.session.database_state is DatabaseState.UNKNOWN
-
-
-def test_a_late_boot_event_leaves_the_new_life_alone(bench: Bench) -> None:
-    """COP-1 sees the reboot first; a command of the new life is not interrupted when the boot event follows."""
-    bench.craft.boot()
-    bench.step(5)
-    bench.craft.execute = lambda craft, command: [craft.verify(command, 1)]
-    ticket = bench.send("ping")
-    bench.step(2)
-    bench.session.tm_datagram(bench.craft.booted(DATABASE.digest()[:8]), bench.now)
-    bench.step(5)
-    assert bench.last(ticket).state is State.ACCEPTED
-
-
-def test_the_first_boot_event_does_not_interrupt() -> None:
-    bench = Bench()
-    bench.step(5)
-    bench.craft.execute = lambda craft, command: [craft.verify(command, 1)]
-    ticket = bench.send("ping")
-    bench.step(2)
-    bench.session.tm_datagram(bench.craft.booted(DATABASE.digest()[:8]), bench.now)
-    assert bench.last(ticket).state is State.ACCEPTED
-
-
-def test_after_an_alert_what_is_outstanding_is_never_sent_again(bench: Bench) -> None:
-    """An outage of the way up: T1 gives up. The old frame, should it come at last, is older than V(R)."""
-    ticket = bench.send("ping")
-    bench.lose_up = 1000
-    bench.step(100)
-    assert bench.session.uplink.alerts >= 1
-    assert bench.last(ticket).state is State.UNKNOWN
-    held = bench.sent[1]  # behind the Set V(R) of the start
-    bench.lose_up = 0
-    bench.step(60)
-    assert bench.session.ready(bench.now)
-    assert bench.craft.hear(held) == []
-    again = bench.send("noop")
-    bench.step(20)
-    assert bench.last(again).state is State.COMPLETED
-    assert [c.service for c in bench.craft.executed] == [8]
-
-
-def test_wait_holds_commands_back(bench: Bench) -> None:
-    bench.craft.wait = True
-    bench.step(1)
-    link = bench.session.link(bench.now)
-    assert link.wait
-    bench.craft.wait = False
-    ticket = bench.send("ping")
-    bench.step(20)
-    assert bench.last(ticket).state is State.COMPLETED
 
 
 @pytest.mark.proves("K-GND-004")
@@ -447,41 +207,6 @@ def test_a_flood_of_rubbish_is_said_once_a_second(bench: Bench) -> None:
     assert bench.session.downlink.rejected == {"tm_frame_length": 1001}
 
 
-def test_a_late_idle_frame_does_not_disturb_cop1(bench: Bench) -> None:
-    """The lander sends its kept idle frame behind newer frames: its control word is old."""
-    old = bench.craft.idle()
-    ticket = bench.send("ping")
-    for datagram in bench.session.take_datagrams():
-        for frame in bench.craft.hear(datagram):
-            bench.session.tm_datagram(frame, bench.now)
-    bench.session.tm_datagram(old, bench.now)
-    bench.step(3)
-    assert bench.session.uplink.alerts == 0
-    assert bench.last(ticket).state is State.COMPLETED
-
-
-def test_frames_of_every_line_profile_are_taken() -> None:
-    for octets in (223, 446, 892):
-        bench = Bench(Spacecraft(octets=octets))
-        bench.step(3)
-        assert bench.session.ready(bench.now), octets
-
-
-def test_silence_is_said_and_holds_commands() -> None:
-    bench = Bench(profile=Profile(UplinkProfile(silence_us=2_000_000)))
-    bench.step(5)
-    bench.silent = True
-    bench.step(30)
-    states = [r.state for r in bench.records if isinstance(r, LinkRecord)]
-    assert states[-1] == "telemetry has fallen silent"
-    bench.send("ping")
-    bench.step(5)
-    assert bench.craft.executed == []
-    bench.silent = False
-    bench.step(3)
-    assert len(bench.craft.executed) == 1
-
-
 def test_raw_frames_on_request() -> None:
     bench = Bench(profile=Profile(UplinkProfile(raw=True)))
     bench.session.tm_datagram(bench.craft.idle(), bench.now)
@@ -527,55 +252,3 @@ def test_no_packet_with_hostile_content_raises(service: int, subtype: int, apid:
     bench = Bench()
     bench.session.tm_datagram(bench.craft.frame(bench.craft.report(service, subtype, data, apid)), bench.now)
     assert any(isinstance(r, PacketRecord) for r in bench.session.take_records())
-
-
-ACTIONS = st.one_of(
-    st.tuples(st.just("send"), st.just(0)),
-    st.tuples(st.just("step"), st.integers(1, 12)),
-    st.tuples(st.just("silence"), st.integers(10, 60)),
-    st.tuples(st.just("lose up"), st.integers(1, 4)),
-    st.tuples(st.just("lose down"), st.integers(1, 4)),
-    st.tuples(st.just("cut"), st.integers(0, 5)),
-)
-
-
-@pytest.mark.proves("K-GND-001")
-@given(st.lists(ACTIONS, max_size=40), st.integers(0, 255), st.booleans())
-def test_no_command_runs_twice_whatever_happens(actions: list[tuple[str, int]], v_r: int, boot_events: bool) -> None:
-    """Losses both ways, outages, and reboots at any moment, with frames and answers under way."""
-    bench = Bench()
-    bench.craft.v_r = v_r
-    tickets = []
-    for action, amount in actions:
-        if action == "send":
-            tickets.append(bench.send("ping"))
-        elif action == "step":
-            bench.step(amount)
-        elif action == "silence":
-            bench.silent = True
-            bench.step(amount)
-            bench.silent = False
-        elif action == "lose up":
-            bench.lose_up = amount
-        elif action == "lose down":
-            bench.lose_down = amount
-        else:
-            for datagram in bench.session.take_datagrams()[:amount]:
-                bench.craft.hear(datagram)  # done, and the power goes before anything is said of it
-            bench.craft.boot()
-            if boot_events:
-                bench.session.tm_datagram(bench.craft.booted(DATABASE.digest()[:8]), bench.now)
-    bench.lose_up = bench.lose_down = 0
-    bench.step(400)
-    executed = [command.seq_count for command in bench.craft.executed]
-    assert len(executed) == len(set(executed))
-    assert bench.session.tracker.undecided() == []
-    for ticket in tickets:
-        state = bench.last(ticket).state
-        if state is State.COMPLETED:
-            assert ticket.sequence_count in executed
-        if state is State.NOT_SENT:
-            assert ticket.sequence_count not in executed
-    ticket = bench.send("ping")
-    bench.step(5)
-    assert bench.last(ticket).state is State.COMPLETED
