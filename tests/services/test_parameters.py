@@ -12,7 +12,7 @@ from tests.services.desk import Desk, words
 from tests.system.by_hand import Report
 
 OK = [(3, 0), (7, 0)]
-UPTIME_PID, SCRATCH_PID, DISK_PID, PACKAGE_PID = 2, 10, 4, 5
+UPTIME_PID, SCRATCH_PID, DISK_PID, PACKAGE_PID = 2, 10, 7, 5
 
 
 def scratch(value: int) -> bytes:
