@@ -164,9 +164,9 @@ def test_silence_is_status_three(rig: Rig) -> None:
 
 
 def test_watch_and_export_show_what_came(rig: Rig) -> None:
-    values = bytes.fromhex("02000a000000070004") + (960).to_bytes(2, "big")
+    values = bytes.fromhex("02000a000000070007") + (990).to_bytes(2, "big")
     rig.craft.execute = lambda craft, tc: [craft.verify(tc, 1), craft.report(20, 2, values), craft.verify(tc, 7)]
-    status, out, _ = rig.serve("send", "parameter.report", "parameters=system.scratch,system.cpu_load")
+    status, out, _ = rig.serve("send", "parameter.report", "parameters=system.scratch,system.disk_used")
     assert status == 0
     assert "system.scratch=7" in out
     status, out, _ = rig.serve("export", "system.*")
@@ -175,7 +175,7 @@ def test_watch_and_export_show_what_came(rig: Rig) -> None:
     assert rows[0][:5] == ["received", "time", "clock", "name", "raw"]
     assert {(row[3], row[4], row[8]) for row in rows[1:]} == {
         ("system.scratch", "7", "UNCHECKED"),
-        ("system.cpu_load", "960", "HIGH"),
+        ("system.disk_used", "990", "HIGH"),
     }
     assert rows[1][1].endswith("Z")
     status, out, _ = rig.serve("export", "--format", "json")

@@ -64,8 +64,8 @@ def test_the_dictionary_for_people() -> None:
     done = run("commands", COLUMNS="200")
     assert done.returncode == 0
     assert "load=  0 to 31" in done.stdout
-    done = run("telemetry", "system.cpu_load", COLUMNS="200")
-    assert ".. 950" in done.stdout
+    done = run("telemetry", "system.disk_used", COLUMNS="200")
+    assert ".. 980" in done.stdout
     done = run("commands", "power.swich")
     assert (done.returncode, done.stdout) == (2, "")
     assert "did you mean 'power.switch'" in done.stderr

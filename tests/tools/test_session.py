@@ -157,12 +157,12 @@ def test_names_stand_for_identifiers(bench: Bench) -> None:
 
 
 def test_telemetry_becomes_records_with_units_and_limits(bench: Bench) -> None:
-    data = struct.pack(">BHIHH", 2, 10, 7, 4, 960)
+    data = struct.pack(">BHIHH", 2, 10, 7, 7, 990)
     bench.session.tm_datagram(bench.craft.frame(bench.craft.report(20, 2, data)), bench.now)
     records = bench.session.take_records()
     samples = {r.name: r for r in records if isinstance(r, ParameterRecord)}
     assert samples["system.scratch"].raw == 7
-    assert (samples["system.cpu_load"].unit, samples["system.cpu_load"].limit) == ("permille", "HIGH")
+    assert (samples["system.disk_used"].unit, samples["system.disk_used"].limit) == ("permille", "HIGH")
     packet = next(r for r in records if isinstance(r, PacketRecord))
     assert (packet.service, packet.subtype, packet.fault) == (20, 2, "")
     assert packet.time is not None
