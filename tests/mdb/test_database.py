@@ -182,9 +182,9 @@ def test_limits(raw: int | None, state: LimitState) -> None:
 
 
 def test_limits_of_one_side_or_none() -> None:
-    assert DATABASE.limits(system.CPU_LOAD.pid, 0) is LimitState.WITHIN
+    assert DATABASE.limits(system.DISK_USED.pid, 0) is LimitState.WITHIN
     assert DATABASE.limits(system.UPTIME.pid, 5) is LimitState.UNCHECKED
-    assert DATABASE.limits(system.CPU_LOAD.pid, 951) is LimitState.HIGH
+    assert DATABASE.limits(system.DISK_USED.pid, 981) is LimitState.HIGH
 
 
 def test_warming_compiles_a_few_at_a_time() -> None:
