@@ -229,8 +229,10 @@ class LanderProcess:
     def _read_control(self) -> None:
         octets = os.read(self._stdin, lander_control.LINE_OCTETS_MAX)
         if not octets:
-            # The one who gave the orders has gone; a person at a terminal means the end by it.
-            self._stopping |= os.isatty(self._stdin)
+            # The one who gave the orders has gone; a person at a terminal means the end by it. Only ever set, never
+            # combined: a signal between reading and writing the flag would be lost.
+            if os.isatty(self._stdin):
+                self._stopping = True
             self._stdin = -1
             return
         *lines, self._control = (self._control + octets).split(b"\n")
@@ -254,7 +256,8 @@ class LanderProcess:
         self._lander_due = Micros(0)
         self._turn(now)
         self._say(answer)
-        self._stopping |= answer.get("do") == "quit" and bool(answer["ok"])
+        if answer.get("do") == "quit" and answer["ok"]:
+            self._stopping = True
 
     def _tell(self, happening: Happening) -> None:
         """An event, as a line of data or of words."""
