@@ -205,6 +205,10 @@ class Lander:
         name = NoticeAction(action).name.lower()
         self._happen("notice", now, circuit=CIRCUITS[circuit], action=name, seconds=seconds, reason=reason)
 
+    def safe_now(self, seconds_until: int, reason: int) -> None:
+        """Demand that the payload goes safe (contract, 0x01A)."""
+        self._say(LanderApid.SAFE_NOW, packets.SafeNow(seconds_until, reason))
+
     def set_phase(self, phase: int, now: Micros, seconds_to_next: int = 0, quiet: int = 0) -> None:
         """Enter a phase of the mission; told at once."""
         self.phase, self.seconds_to_next, self.quiet = phase, seconds_to_next, quiet
@@ -329,13 +333,11 @@ class Lander:
         return self._packet(LanderApid.TIME, body)
 
     def _say_notice(self, circuit: int, action: int, seconds: int, reason: int, limit_mw: int) -> None:
-        seconds_until = min(seconds, 0xFFFF)
-        body = packets.PowerNotice(Circuit(circuit), NoticeAction(action), seconds_until, reason, limit_mw)
+        body = packets.PowerNotice(Circuit(circuit), NoticeAction(action), min(seconds, 0xFFFF), reason, limit_mw)
         self._say(LanderApid.POWER_NOTICE, body)
 
     def _say_mode(self, now: Micros) -> None:
-        elapsed_s = (now - self._phase_since) // 1_000_000
-        left_s = max(0, self.seconds_to_next - elapsed_s)
+        left_s = max(0, self.seconds_to_next - (now - self._phase_since) // 1_000_000)
         self._say(LanderApid.MODE, packets.LanderMode(packets.Phase(self.phase), left_s, self.quiet))
 
     def _pass_cuc(self, now: Micros) -> tuple[bytes, bytes]:

@@ -1,7 +1,8 @@
 """What a person or a program may tell the emulator while it runs: one JSON object a line, one answered line each.
 
 `{"do": "on" | "off" | "cut", "circuit": 0}`, `{"do": "notice", "circuit": 0, "action": 0, "seconds": 5, "reason": 0,
-"limit_mw": 0}`, `{"do": "mode", "phase": "cruise", "seconds": 0, "quiet": 0}`, `{"do": "status"}`, `{"do": "quit"}`.
+"limit_mw": 0}`, `{"do": "mode", "phase": "cruise", "seconds": 0, "quiet": 0}`,
+`{"do": "safe", "seconds": 5, "reason": 0}`, `{"do": "status"}`, `{"do": "quit"}`.
 Circuits, actions and phases go by number or by name. "off" and "cut" both take the power at once and differ in what
 is told of why; warning is what "notice" is for. Nothing wrong raises: the answer says what it is.
 """
@@ -17,13 +18,14 @@ from hil.lander import Lander
 from hil.profiles import CIRCUITS, PHASES
 
 LINE_OCTETS_MAX: Final = 4096
-VERBS: Final = ["on", "off", "cut", "notice", "mode", "status", "quit"]
+VERBS: Final = ["on", "off", "cut", "notice", "mode", "safe", "status", "quit"]
 _KEYS: Final = {
     "on": ["circuit"],
     "off": ["circuit"],
     "cut": ["circuit"],
     "notice": ["circuit", "action", "seconds", "reason", "limit_mw"],
     "mode": ["phase", "seconds", "quiet"],
+    "safe": ["seconds", "reason"],
     "status": [],
     "quit": [],
 }
@@ -85,6 +87,8 @@ def _act(lander: Lander, verb: str, given: dict[str, object], now: Micros) -> An
             phase = _chosen(given, "phase", PHASES, lander.phase)
             seconds = _number(given, "seconds", 0xFFFF_FFFF, 0)
             lander.set_phase(phase, now, seconds, _number(given, "quiet", 15, lander.quiet))
+        case "safe":
+            lander.safe_now(_number(given, "seconds", 0xFFFF, 0), _number(given, "reason", 0xFF, 0))
         case "status":
             return lander.status(now)
         case _:

@@ -45,6 +45,13 @@ def test_the_phase_is_set_with_its_clock() -> None:
     assert tell(bench, '{"do": "status"}')["phase"] == "descent"
 
 
+def test_the_payload_is_told_to_go_safe() -> None:
+    bench = Bench()
+    tell(bench, '{"do": "safe", "seconds": 5, "reason": 2}')
+    bench.run(0.5)
+    assert bench.payload.of(0x01A)[-1].body == bytes.fromhex("0005 02")
+
+
 @pytest.mark.parametrize(
     ("line", "words"),
     [
