@@ -34,7 +34,9 @@ def fly(folder: Path, seed: int, *, line: str = "default", skips_idle: bool = Tr
         ticks += bench.app.scheduler.ticks
         if not life:
             bench.cut(chance.uniform(0.5, 3))
-    return Run(bench.octets, ticks)
+    octets = bench.octets
+    bench.board.cut()
+    return Run(octets, ticks)
 
 
 def happen(bench: Bench, chance: random.Random) -> None:
