@@ -215,12 +215,17 @@ class App:
             self.world.watchdog.stroke()
         return due
 
+    @property
+    def done(self) -> bool:
+        """Whether an orderly stop has kept what must be kept and said what was left to say."""
+        return self.board.stopped and self.downlink.silent
+
     def run(self, sleep_until: Callable[[Micros], None]) -> None:
         """Fly until an orderly stop is done, or was not within `STOP_US` of being asked for."""
         clock = self.world.clock
         planned = Micros(-(-clock.now() // TICK_US) * TICK_US)
         give_up = NEVER
-        while not (self.board.stopped and self.downlink.silent) and planned < give_up:
+        while not self.done and planned < give_up:
             sleep_until(planned)
             self.tick(planned)
             planned = self.scheduler.next_tick_us

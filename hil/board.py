@@ -221,8 +221,7 @@ class Board:
         planned = Micros(due - self._zero_us)
         self._due = self.app.tick(planned)
         self._last_us = Micros((self._clock.now() - self._zero_us) // TICK_US * TICK_US)
-        done = self.app.board.stopped and not len(self.app.outbox)
-        if done or self._clock.now() >= self._give_up_us:
+        if self.app.done or self._clock.now() >= self._give_up_us:
             self.app.world.watchdog.disarm()
             self._end()  # a driver sends what it was handed also when its port is closed
 

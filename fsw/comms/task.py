@@ -38,6 +38,8 @@ LOST_INTERVALS: Final = 10
 BEACON_US: Final = 25_000_000
 SAMPLE_US: Final = 1_000_000
 _ABSENT_I16: Final = -0x8000
+_FRAME_FAULTS: Final = frozenset(LinkFault) - {LinkFault.PACKET_TOO_LONG, LinkFault.ENCAPSULATION}
+"""Refusals of a valid frame whole; the other two are of a packet in a frame that was accepted."""
 _NOT_GROUND: Final = frozenset((*LANDER_SERVICES, APID_CFDP))
 
 
@@ -216,7 +218,7 @@ class CommsTask:
         link, line, verification, downlink = self._link, self._line, self._services.verification, self._downlink
         values = {
             mdb.CLTUS_GOOD: link.frames_good,
-            mdb.FRAMES_ACCEPTED: link.frames_good,
+            mdb.FRAMES_ACCEPTED: link.frames_good - sum(link.counters[fault] for fault in _FRAME_FAULTS),
             mdb.OCTETS_SKIPPED: link.octets_skipped,
             mdb.BITS_CORRECTED: link.blocks_corrected,
             mdb.CLCW: link.clcw,

@@ -43,7 +43,6 @@ class PowerTask:
         self._allocation_mw: int | None = None
         self._notices = 0
         self._ready_said = False
-        self._safe_at_us = NEVER
         self._sample_us = Micros(0)
         self._started = False
         self.inbox: Mailbox[object] = Mailbox("power", 16)
@@ -63,13 +62,10 @@ class PowerTask:
             self._hear(heard, now)
         self.process.run(now)
         self._say_ready(now)
-        if now >= self._safe_at_us:
-            self._safe_at_us = NEVER
-            self._board.safe_wanted = ModeReason.LANDER
         if now >= self._sample_us:
             self._sample(now)
             self._sample_us = Micros(now + SAMPLE_US)
-        return min(self._sample_us, self._safe_at_us, Micros(now + LOOK_US))
+        return min(self._sample_us, Micros(now + LOOK_US))
 
     # --- the lander ------------------------------------------------------------------------------------------------
 
@@ -86,8 +82,8 @@ class PowerTask:
                         parameters.set(mdb.MAXIMUM, circuit.max_ma, now)
                         parameters.set(mdb.LIMIT, circuit.limit_ma, now)
                         parameters.set(mdb.TRIP, circuit.trip, now)
-            case SafeNow():
-                self._safe_at_us = now
+            case SafeNow():  # at once: the seconds that it grants are for getting there
+                self._board.safe_wanted = ModeReason.LANDER
             case _:
                 raise AssertionError(f"not for power: {heard!r}")
 
