@@ -15,7 +15,7 @@ FINDINGS_MAX: Final = 1000
 
 
 class Finding(NamedTuple):
-    """What an observer has to say: a broken rule when `breach`, else a remark such as a request that a cut left open."""
+    """What an observer has to say: a broken rule when `breach`, else a remark, say a request that a cut left open."""
 
     rule: str
     at_us: int
