@@ -2,7 +2,8 @@
 
 What outlives the App is what outlives a real power cut: the store's file and the bench's clock. Everything else, its
 clock, its queues, what is on the line and what the store had not yet begun, ends with it (architecture, rule 10).
-SIMULATED: line, sensors of the computer, instruments, watchdog. REAL: all of `fsw.app` and the store's server.
+SIMULATED: line, sensors of the computer, the instruments' hardware, watchdog. REAL: all of `fsw.app`, the instruments'
+device code, the store's server.
 """
 
 from pathlib import Path
@@ -13,10 +14,11 @@ from fsw.config import Config
 from fsw.hal.ports import BoardReadings, LineState
 from fsw.kernel.bus import InlineWire
 from fsw.kernel.clock import NEVER, TICK_US, Clock, ManualClock, Micros
-from fsw.mdb.mission import Mission, load_simulated
+from fsw.mdb.mission import Mission
 from fsw.mdb.system import StopReason
 from fsw.store.server import StoreServer
 from hil.line import Paced
+from hil.twins import Twins
 
 STORE_LATENCY_US: Final = 3_000
 """How long the simulated disk takes for one answer."""
@@ -156,6 +158,7 @@ class Board:
         self.watchdog = CountingWatchdog()
         self.store_latency_us = STORE_LATENCY_US
         self.store_wire: InlineWire | None = None
+        self.twins = Twins(mission, clock)
         self.devices: dict[str, object] = {}
         self.app: App | None = None
         self.lives = 0
@@ -175,9 +178,8 @@ class Board:
         self.line.power_on()
         self.watchdog = CountingWatchdog()
         self.store_wire = InlineWire(self._open_store, clock, self.store_latency_us)
-        self.devices = {
-            entry.name: load_simulated(self._mission, entry.name).Device(clock) for entry in self._mission.instruments
-        }
+        self.twins.power_on(clock)
+        self.devices = {entry.name: entry.module.INSTRUMENT.device(self.twins) for entry in self._mission.instruments}
         world = World(clock, self.line, {"store": self.store_wire}, self.sensors, self.devices, self.watchdog)
         self.app = App(self._config, self._mission, world)
         self._due = Micros(0)

@@ -59,10 +59,10 @@ def test_the_dose_follows_the_simulated_moon(bench: Bench) -> None:
 
 
 def test_a_limit_crossed_is_reported_once_and_so_is_coming_back(bench: Bench) -> None:
-    device = bench.board.devices["environment"]
+    twins = bench.board.twins
     bench.send(measure(ENVIRONMENT))
     assert LIMIT_CROSSED not in events(bench.run(5))
-    setattr(device, "offset_cdegc", 4_000)  # noqa: B010 - a twin is whatever its file says
+    twins.set("environment.offset_cdegc", 4_000)
     heard = bench.run(5)
     assert events(heard) == [LIMIT_CROSSED]
     (crossed,) = [r for r in heard if r.service == 5]
@@ -72,7 +72,7 @@ def test_a_limit_crossed_is_reported_once_and_so_is_coming_back(bench: Bench) ->
     assert 6_000 < value < 6_200
     bench.run(2)
     assert [r.data[1] for r in bench.said if r.apid == 0x110][-1] == 4  # health: limit
-    setattr(device, "offset_cdegc", 0)  # noqa: B010
+    twins.set("environment.offset_cdegc", 0)
     heard = bench.run(5)
     assert events(heard) == [LIMIT_BACK]
     bench.run(2)
@@ -109,10 +109,9 @@ def test_an_instrument_without_power_is_refused(bench: Bench) -> None:
 
 @pytest.mark.proves("K-FLY-005")
 def test_a_device_that_is_gone_is_refused_and_its_values_are_absent(bench: Bench) -> None:
-    device = bench.board.devices["dosimeter"]
     bench.send(measure(DOSIMETER))
     bench.run(2)
-    setattr(device, "pulses", lambda: None)  # noqa: B010
+    bench.board.twins.vanish("dosimeter", True)
     last = readings(bench.run(2), DOSIMETER)[-1]
     _, rate, pulses, _ = struct.unpack_from(">IIII", last.data, 2)
     assert (rate, pulses) == (0xFFFF_FFFF, 0xFFFF_FFFF)

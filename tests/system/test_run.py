@@ -6,10 +6,11 @@ from fsw.app import App, World
 from fsw.config import LINES, Config
 from fsw.kernel.bus import InlineWire
 from fsw.kernel.clock import Micros
-from fsw.mdb.mission import load, load_simulated
+from fsw.mdb.mission import load
 from fsw.mdb.system import StopReason
 from fsw.store.server import StoreServer
 from hil.board import CountingWatchdog, MemoryLine, SimulatedSensors
+from hil.twins import Twins
 
 
 class CreepingClock:
@@ -37,7 +38,7 @@ def test_a_loop_that_is_always_late_flies_on_and_stops_in_order(tmp_path: Path) 
 
     line = MemoryLine(clock, 115_200)
     line.power_on()
-    devices = {entry.name: load_simulated(mission, entry.name).Device(clock) for entry in mission.instruments}
+    devices = {entry.name: entry.module.INSTRUMENT.device(Twins(mission, clock)) for entry in mission.instruments}
     wires = {"store": InlineWire(server, clock, 100)}
     app = App(
         Config(LINES["default"]), mission, World(clock, line, wires, SimulatedSensors(), devices, CountingWatchdog())
