@@ -4,7 +4,8 @@ Encoding a body that is out of range is misuse and raises; `problem` says before
 it. Decoding never raises: any octets give a body or a DecodeError that names the field.
 """
 
-from enum import IntEnum, unique
+from collections.abc import Callable
+from enum import Enum, IntEnum, unique
 from typing import Final, NamedTuple, TypeVar, cast
 
 from fsw.ccsds.time_code import CUC_OCTETS, P_FIELD
@@ -16,7 +17,8 @@ T = TypeVar("T")
 
 NUMBER_OCTETS: Final = 2  # a function id or event id in front of its body
 _PRINTABLE: Final = frozenset(map(chr, range(0x20, 0x7F)))
-_COPIED: Final = frozenset((Kind.NUMBER, Kind.CUC, Kind.OCTETS, Kind.REST))  # stands in a body as it does on the wire
+_REWRITTEN: Final = frozenset((Kind.TEXT, Kind.ARRAY))  # stands on the wire otherwise than in a body
+_ANYTHING: Final = frozenset((Kind.OCTETS, Kind.REST))  # any octets of the right length are a value
 
 
 @unique
@@ -36,16 +38,29 @@ class DecodeError(NamedTuple):
     detail: str
 
 
+@unique
+class _Bad(Enum):
+    """Stands for a wire value that is out of its range; a type of its own, since None may be a value."""
+
+    BAD = "bad"
+
+
+_BAD: Final = _Bad.BAD
+Convert = Callable[[object], object]
+Check = Callable[[object], bool]
+
+
 class _Plan(NamedTuple):
-    """What en- and decoding of one class need, worked out once."""
+    """What en- and decoding of one class need, worked out once; the sentences are worked out where one is needed."""
 
     layout: Layout
     fields: dict[str, Field]
     octets: int | None  # where it does not vary
-    copied: bool  # every value stands in the body as on the wire
     integers: tuple[tuple[str, float, float], ...]  # name, low and high of what is quick to hold
     bounded: tuple[tuple[str, float, float], ...]  # those of them whose bounds are narrower than their octets
-    others: tuple[tuple[str, Field], ...]
+    checks: tuple[tuple[str, Check], ...]  # the other fields: whether a body's value may be encoded
+    outward: tuple[tuple[str, Convert], ...]  # fields that stand on the wire otherwise than in a body
+    inward: tuple[tuple[str, Convert], ...]  # fields whose wire value is judged (_BAD) or converted
 
 
 def compiled(body: type[object]) -> bool:
@@ -74,7 +89,7 @@ def encode(body: object) -> bytes:
     assert _in_range(plan, values), f"{type(body).__qualname__}: {problem(body)}"
     if not plan.fields:
         return b""
-    return plan.layout.build(values if plan.copied else _to_wire_body(body))
+    return plan.layout.build(_to_wire_body(plan, values) if plan.outward else values)
 
 
 def encode_numbered(body: object) -> bytes:
@@ -91,27 +106,17 @@ def decode(cls: type[T], octets: bytes) -> T | DecodeError:
     if wanted != len(octets):
         return DecodeError(DecodeReason.LENGTH, "", f"{len(octets)} octets where {cls.__name__} has {wanted}")
     wire = plan.layout.parse(octets) if plan.fields else {}
-    for name, low, high in plan.bounded:
-        if not low <= cast("float", wire[name]) <= high:
-            return _out_of_range(plan, wire)
-    if plan.copied and not plan.others:
-        return _assemble(cls, {name: wire[name] for name in plan.fields})
-    for name, field in plan.others:
-        if _wire_problem(field, wire[name]) is not None:
-            return _out_of_range(plan, wire)
-    fields = plan.fields.items()
-    return _assemble(
-        cls, {name: wire[name] if field.kind in _COPIED else _from_wire(field, wire[name]) for name, field in fields}
-    )
+    body = _from_wire_body(cls, plan, wire)
+    return _out_of_range(plan, wire) if body is None else body
 
 
 def _in_range(plan: _Plan, values: Wire) -> bool:
-    """Whether a body may be encoded; the sentence is worked out only where it may not."""
+    """Whether a body may be encoded."""
     for name, low, high in plan.integers:
         value = values[name]
         if not isinstance(value, int) or not low <= value <= high:
             return False
-    return all(_problem(field, values[name]) is None for name, field in plan.others)
+    return all(good(values[name]) for name, good in plan.checks)
 
 
 def _out_of_range(plan: _Plan, wire: Wire) -> DecodeError:
@@ -128,26 +133,126 @@ def _plan(cls: type[object]) -> _Plan:
         integers = {
             name: field for name, field in fields.items() if field.kind is Kind.NUMBER and field.value_type is not F32
         }
+        others = {name: field for name, field in fields.items() if name not in integers}
         found = _Plan(
             compile_layout(cls),
             fields,
             fixed_octets(cls),
-            copied=all(field.kind in _COPIED for field in fields.values()),
             integers=tuple((name, field.low, field.high) for name, field in integers.items()),
             bounded=tuple(
                 (name, field.low, field.high)
                 for name, field in integers.items()
                 if (field.low, field.high) != (field.value_type.low, field.value_type.high)
             ),
-            others=tuple((name, field) for name, field in fields.items() if name not in integers),
+            checks=tuple((name, _check(field)) for name, field in others.items()),
+            outward=tuple((name, _outward(field)) for name, field in others.items() if field.kind in _REWRITTEN),
+            inward=tuple((name, _inward(field)) for name, field in others.items() if field.kind not in _ANYTHING),
         )
         type.__setattr__(cls, "__plan__", found)
     return cast("_Plan", found)
 
 
-def _assemble(cls: type[T], values: dict[str, object]) -> T:
+def _from_wire_body(cls: type[T], plan: _Plan, wire: Wire) -> T | None:
+    """The body that wire values mean; None when one of them is out of its range."""
+    for name, low, high in plan.bounded:
+        if not low <= cast("float", wire[name]) <= high:
+            return None
     body = cls.__new__(cls)  # the values are checked: no need to go by __init__
-    vars(body).update(values)
+    held = body.__dict__
+    held.update(wire)
+    for name, convert in plan.inward:
+        value = convert(held[name])
+        if value is _BAD:
+            return None
+        held[name] = value
+    return body
+
+
+def _to_wire_body(plan: _Plan, values: Wire) -> Wire:
+    wire = dict(values)
+    for name, convert in plan.outward:
+        wire[name] = convert(wire[name])
+    return wire
+
+
+def _check(field: Field) -> Check:
+    """Whether a body's value of this field may be encoded: quick for what is common."""
+    enum = field.enum
+    if field.kind is Kind.ENUMERATED and enum is not None:
+        return lambda value: isinstance(value, enum)
+    if field.kind is Kind.ARRAY and not isinstance(field.item, Field):
+        item = cast("type[object]", field.item)
+        low, high = field.low, field.high
+
+        def good(value: object) -> bool:
+            if not isinstance(value, tuple) or not low <= len(value) <= high:
+                return False
+            plan = _plan(item)
+            return all(type(each) is item and _in_range(plan, vars(each)) for each in value)
+
+        return good
+    return lambda value: _problem(field, value) is None
+
+
+def _outward(field: Field) -> Convert:
+    """What stands on the wire for a body's value of this field, which is checked."""
+    if field.kind is Kind.TEXT:
+        octets = field.octets
+        return lambda value: str(value).encode("ascii").ljust(octets, b"\0")
+    if isinstance(field.item, Field):
+        if field.item.kind is not Kind.TEXT:
+            return lambda value: list(cast("tuple[object, ...]", value))
+        convert = _outward(field.item)
+        return lambda value: [convert(each) for each in cast("tuple[object, ...]", value)]
+    item = cast("type[object]", field.item)
+
+    def bodies(value: object) -> object:
+        plan = _plan(item)
+        each = [vars(one) for one in cast("tuple[object, ...]", value)]
+        return [_to_wire_body(plan, one) for one in each] if plan.outward else each
+
+    return bodies
+
+
+def _inward(field: Field) -> Convert:
+    """What a body holds for a wire value of this field, or _BAD."""
+    if field.kind is Kind.ENUMERATED:
+        assert field.enum is not None
+        members = field.enum._value2member_map_
+        return lambda raw: members.get(raw, _BAD)
+    if field.kind is Kind.BOOLEAN:
+        return lambda raw: raw == 1 if raw in (0, 1) else _BAD
+    if field.kind is Kind.CUC:
+        return lambda raw: raw if cast("bytes", raw)[0] == P_FIELD else _BAD
+    if field.kind is Kind.TEXT:
+        return _text
+    if field.kind is not Kind.ARRAY:
+        return lambda raw: raw if _problem(field, raw) is None else _BAD
+    low, high = field.low, field.high
+    convert = _inward(field.item) if isinstance(field.item, Field) else _inward_body(cast("type[object]", field.item))
+
+    def items(raw: object) -> object:
+        listed = cast("list[object]", raw)
+        if not low <= len(listed) <= high:
+            return _BAD
+        values = tuple(convert(each) for each in listed)
+        return values if all(value is not _BAD for value in values) else _BAD
+
+    return items
+
+
+def _text(raw: object) -> object:
+    stripped = cast("bytes", raw).rstrip(b"\0").decode("latin-1")
+    return stripped if _PRINTABLE.issuperset(stripped) else _BAD
+
+
+def _inward_body(cls: type[object]) -> Convert:
+    """What an array holds for the wire values of one structure, or _BAD."""
+
+    def body(raw: object) -> object:
+        found = _from_wire_body(cls, _plan(cls), cast("Wire", raw))
+        return _BAD if found is None else found
+
     return body
 
 
@@ -215,21 +320,6 @@ def _range(field: Field) -> str:
     return f"{field.low:.10g} to {field.high:.10g}{unit}"
 
 
-def _to_wire_body(body: object) -> Wire:
-    values = vars(body)
-    return {name: _to_wire(field, values[name]) for name, field in fields_of(body).items()}
-
-
-def _to_wire(item: object, value: object) -> object:
-    if not isinstance(item, Field):
-        return _to_wire_body(value)
-    if item.kind is Kind.TEXT:
-        return str(value).encode("ascii").ljust(item.octets, b"\0")
-    if item.kind is Kind.ARRAY:
-        return [_to_wire(item.item, each) for each in cast("tuple[object, ...]", value)]
-    return value
-
-
 def _wire_problem(item: object, raw: object) -> str | None:  # noqa: PLR0912 (one arm a kind)
     """What is wrong with one value as it came off the wire; its width is right already."""
     if not isinstance(item, Field):
@@ -261,23 +351,3 @@ def _wire_problem(item: object, raw: object) -> str | None:  # noqa: PLR0912 (on
         case _:
             return _problem(item, raw)
     return None
-
-
-def _from_wire(item: object, raw: object) -> object:
-    """The value that a body holds for a wire value that has been checked."""
-    if not isinstance(item, Field):
-        wire = cast("Wire", raw)
-        cls = cast("type[object]", item)
-        return _assemble(cls, {name: _from_wire(field, wire[name]) for name, field in fields_of(item).items()})
-    match item.kind:
-        case Kind.ENUMERATED:
-            assert item.enum is not None
-            return item.enum(cast("int", raw))
-        case Kind.BOOLEAN:
-            return raw == 1
-        case Kind.TEXT:
-            return cast("bytes", raw).rstrip(b"\0").decode("ascii")
-        case Kind.ARRAY:
-            return tuple(_from_wire(item.item, each) for each in cast("list[object]", raw))
-        case _:
-            return raw

@@ -209,8 +209,8 @@ def array(
 
 def fields_of(body: object) -> dict[str, Field]:
     """The fields of a body or a body class, by name, in wire order."""
-    found: dict[str, Field] = getattr(body, "__fields__", {})
-    assert "__fields__" in dir(body), f"{body!r} is no packet body"
+    found: dict[str, Field] | None = getattr(body, "__fields__", None)
+    assert found is not None, f"{body!r} is no packet body"
     return found
 
 
@@ -253,16 +253,20 @@ def make_body(cls: type[T]) -> type[T]:
 def _init(self: object, *values: object, **named: object) -> None:
     """Take the fields in wire order, by name, or from their defaults."""
     fields = fields_of(self)
+    if not named and len(values) == len(fields):
+        self.__dict__.update(zip(fields, values, strict=True))
+        return
     given = dict(zip(fields, values, strict=False))
     if len(values) > len(fields) or not named.keys() <= fields.keys() - given.keys():
         raise TypeError(f"{type(self).__qualname__} takes each of ({', '.join(fields)}) once")
     given |= named
-    for name, field in fields.items():
-        if name not in given:
-            if field.default is REQUIRED:
-                raise TypeError(f"{type(self).__qualname__} misses {name}")
-            given[name] = field.default
-    self.__dict__.update((name, given[name]) for name in fields)
+    if len(given) < len(fields):
+        for name, field in fields.items():
+            if name not in given:
+                if field.default is REQUIRED:
+                    raise TypeError(f"{type(self).__qualname__} misses {name}")
+                given[name] = field.default
+    self.__dict__.update([(name, given[name]) for name in fields])
 
 
 def _eq(self: object, other: object) -> bool:
