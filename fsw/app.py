@@ -33,7 +33,7 @@ from fsw.services.instrument import Instrument, Services
 from fsw.services.lander_outbox import LanderOutbox
 from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
-from fsw.services.process import Handler, Process
+from fsw.services.process import Execution, Process
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
 from fsw.services.verification import Verification
@@ -156,26 +156,26 @@ class App:
         return InstrumentHost(self.board, self.verification, entry.row, build)
 
     def _processes(self) -> None:
-        """Give every process of the mission its queue; each declared command must have its handler."""
+        """Give every process of the mission its queue; each declared command must have its execution."""
         owners: list[
-            tuple[int, str, SystemTask | PowerTask | CommsTask | InstrumentHost, Mapping[type[object], Handler]]
+            tuple[int, str, SystemTask | PowerTask | CommsTask | InstrumentHost, Mapping[type[object], Execution]]
         ]
-        common = {**self.events.handlers, **self.parameters.handlers, **self.housekeeping.handlers}
+        standard = {**self.events.executions, **self.parameters.executions, **self.housekeeping.executions}
         owners = [
-            (APID_SYSTEM, "system", self.system, {**common, **self.system.handlers}),
-            (APID_POWER, "power", self.power, self.power.handlers),
-            (APID_COMMS, "comms", self.comms, self.comms.handlers),
+            (APID_SYSTEM, "system", self.system, {**standard, **self.system.executions}),
+            (APID_POWER, "power", self.power, self.power.executions),
+            (APID_COMMS, "comms", self.comms, self.comms.executions),
         ]
         for entry in self.mission.instruments:
             host = self.hosts[entry.name]
-            owners.append((entry.module.INSTRUMENT.process.apid, entry.name, host, host.handlers))
-        for apid, name, owner, handlers in owners:
+            owners.append((entry.module.INSTRUMENT.process.apid, entry.name, host, host.executions))
+        for apid, name, owner, executions in owners:
             self._names[apid] = name
             owner.process = Process(
                 apid,
                 self.verification,
                 self.telemetry,
-                handlers,
+                executions,
                 reset=self.verification.reset_counters,
                 reachable=self._reachable,
             )
@@ -183,7 +183,7 @@ class App:
         for (apid, _, _, _), command in self.mission.database.tables.commands.items():
             process = next(owner.process for a, _, owner, _ in owners if a == apid)
             assert process is not None
-            assert command.body in process.handlers, f"nobody serves {command.name}"
+            assert command.body in process.executions, f"nobody serves {command.name}"
 
     # --- what the supervisor tells ---------------------------------------------------------------------------------
 

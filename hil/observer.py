@@ -55,7 +55,7 @@ HOOKS: Final = (
     "delivered",  # (frame, now): a TM frame has reached the ground
     "power",  # (on, now): the payload's supply was switched
     "fault",  # (fault, began, now): an injected fault began or ended
-    "executed",  # (request_id, now): simulation only, the handler of an accepted request was run
+    "executed",  # (request_id, now): simulation only, the execution of an accepted request was run
     "probe",  # (probe, now): simulation only, once a second
 )
 Hook = Callable[..., None]

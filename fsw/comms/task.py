@@ -29,7 +29,7 @@ from fsw.services.board import Board, Tone
 from fsw.services.instrument import Services
 from fsw.services.lander_outbox import LanderOutbox
 from fsw.services.outbox import Outbox
-from fsw.services.process import Handler, Process
+from fsw.services.process import Execution, Process
 
 SILENCE_US: Final = 500_000
 LOOK_US: Final = 50_000
@@ -79,7 +79,7 @@ class CommsTask:
         self._sample_us = Micros(0)
         self.dropped_channel = self.dropped_files = self.dropped_lander = 0
         self.process: Process | None = None
-        self.handlers: Mapping[type[object], Handler] = {}
+        self.executions: Mapping[type[object], Execution] = {}
 
     def receive(self, now: Micros) -> Micros:
         """Read the line and hand on what it brought; supervise the lander; say that we are alive."""

@@ -10,9 +10,9 @@ from typing import Final, NamedTuple
 from fsw.mdb import codec
 from fsw.mdb.assembly import CommandEntry, EventEntry, PlainEntry, ReportEntry, Tables, assemble
 from fsw.mdb.codec import DecodeError, DecodeReason
-from fsw.mdb.common import HousekeepingReport, ParameterValues, SetParameters
 from fsw.mdb.dictionary import Dictionary, dictionary, digest
 from fsw.mdb.model import EVERY_PROCESS, Parameter, Process, Structure, declaration_of
+from fsw.mdb.standard_services import HousekeepingReport, ParameterValues, SetParameters
 from fsw.mdb.system import LimitState
 from fsw.mdb.values import ParameterValue, Raw, StructureLayout, decode_values, encode_values
 from fsw.pus import tm

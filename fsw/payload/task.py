@@ -14,7 +14,7 @@ from fsw.payload.modes import TABLE, Change, Running
 from fsw.pus.ids import FailureCode
 from fsw.services.board import Board
 from fsw.services.instrument import InstrumentTask
-from fsw.services.process import Handler, Process
+from fsw.services.process import Execution, Process
 from fsw.services.verification import Request, Verification
 
 LOOK_US: Final = 100_000
@@ -34,8 +34,8 @@ class InstrumentHost:
         self._task = build()
         self._state = Running.OFF
         self.process: Process | None = None
-        self.handlers: dict[type[object], Handler] = {
-            command: partial(self._gate, command) for command in self._task.handlers
+        self.executions: dict[type[object], Execution] = {
+            command: partial(self._gate, command) for command in self._task.executions
         }
 
     @property
@@ -62,4 +62,4 @@ class InstrumentHost:
         if self._state is not Running.READY:
             self._verification.refused(request, FailureCode.WRONG_STATE, now)
             return
-        self._task.handlers[command](request, now)
+        self._task.executions[command](request, now)

@@ -19,7 +19,7 @@ from fsw.pus.ids import FailureCode
 from fsw.services.board import Board
 from fsw.services.instrument import Services
 from fsw.services.lander_outbox import LanderOutbox
-from fsw.services.process import Handler, Process
+from fsw.services.process import Execution, Process
 from fsw.services.verification import Request
 
 CANCELLED_US: Final = 15_000_000
@@ -48,7 +48,7 @@ class PowerTask:
         self.inbox: Mailbox[object] = Mailbox("power", 16)
         """What comms hears of the lander's power: notices, status, safe now."""
         self.process: Process | None = None
-        self.handlers: Mapping[type[object], Handler] = {SwitchLoad: self._switch, RequestHeater: self._heater}
+        self.executions: Mapping[type[object], Execution] = {SwitchLoad: self._switch, RequestHeater: self._heater}
 
     def step(self, now: Micros) -> Micros:
         """One turn: what the lander said, requests, ready-for-off, samples."""

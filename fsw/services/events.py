@@ -8,11 +8,11 @@ from collections.abc import Mapping
 
 from fsw.kernel.clock import Micros
 from fsw.mdb import codec
-from fsw.mdb.common import DisabledEvents, DisableEvents, EnableEvents, ListDisabledEvents
 from fsw.mdb.database import Database
 from fsw.mdb.model import declaration_of
+from fsw.mdb.standard_services import DisabledEvents, DisableEvents, EnableEvents, ListDisabledEvents
 from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
-from fsw.services.process import Handler
+from fsw.services.process import Execution
 from fsw.services.telemetry import TelemetryService
 from fsw.services.verification import Request, Verification
 
@@ -27,7 +27,7 @@ class Events:
         assert len(numbers) == len(set(numbers)), "event ids are unique on the board"
         self._known = frozenset(numbers)
         self._disabled: set[int] = set()
-        self.handlers: Mapping[type[object], Handler] = {
+        self.executions: Mapping[type[object], Execution] = {
             EnableEvents: self._enable,
             DisableEvents: self._disable,
             ListDisabledEvents: self._list,

@@ -9,7 +9,9 @@ from typing import Final
 
 from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb import codec
-from fsw.mdb.common import (
+from fsw.mdb.database import Database
+from fsw.mdb.model import Structure
+from fsw.mdb.standard_services import (
     CreateStructure,
     DeleteStructures,
     DescribeStructures,
@@ -19,11 +21,9 @@ from fsw.mdb.common import (
     ReportOnce,
     StructureReport,
 )
-from fsw.mdb.database import Database
-from fsw.mdb.model import Structure
 from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
 from fsw.services.parameters import Parameters
-from fsw.services.process import Handler
+from fsw.services.process import Execution
 from fsw.services.telemetry import TelemetryService
 from fsw.services.verification import Request, Verification
 
@@ -58,7 +58,7 @@ class Housekeeping:
         self._collections = {sid: Collection(s, declared=True) for sid, s in database.structures.items()}
         assert len(self._collections) <= STRUCTURES_MAX, "declared structures fit into the table"
         self._next = NEVER
-        self.handlers: Mapping[type[object], Handler] = {
+        self.executions: Mapping[type[object], Execution] = {
             CreateStructure: self._create,
             DeleteStructures: self._delete,
             EnableStructures: self._enable,

@@ -15,7 +15,7 @@ from fsw.mdb.model import Process
 from fsw.services.events import Events
 from fsw.services.housekeeping import Housekeeping
 from fsw.services.parameters import Parameters
-from fsw.services.process import Handler
+from fsw.services.process import Execution
 from fsw.services.verification import Verification
 
 
@@ -32,8 +32,8 @@ class InstrumentTask(Protocol):
     """The behaviour of an instrument; it runs only while its load is on and the mode allows it."""
 
     @property
-    def handlers(self) -> Mapping[type[object], Handler]:
-        """Its commands and what serves them; each handler settles its request."""
+    def executions(self) -> Mapping[type[object], Execution]:
+        """Its commands and what serves them; each execution settles its request."""
 
     def step(self, now: Micros) -> Micros:
         """One turn; returns when it next has work."""

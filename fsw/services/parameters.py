@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from fsw.kernel.clock import Micros
 from fsw.mdb import codec
 from fsw.mdb.codec import DecodeError, DecodeReason
-from fsw.mdb.common import ReportParameters, SetParameters
 from fsw.mdb.database import Database
 from fsw.mdb.model import Parameter
+from fsw.mdb.standard_services import ReportParameters, SetParameters
 from fsw.mdb.system import LimitBack, LimitCrossed, LimitState
 from fsw.mdb.values import ParameterValue, Raw, decode_value, encode_value, write_failure
 from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
 from fsw.services.events import Events
-from fsw.services.process import Handler
+from fsw.services.process import Execution
 from fsw.services.telemetry import TelemetryService
 from fsw.services.verification import Request, Verification
 
@@ -53,7 +53,7 @@ class Parameters:
         }
         self.crossed = 0
         """How many parameters are outside their limits now."""
-        self.handlers: Mapping[type[object], Handler] = {ReportParameters: self._report, SetParameters: self._set}
+        self.executions: Mapping[type[object], Execution] = {ReportParameters: self._report, SetParameters: self._set}
 
     def set(self, parameter: Parameter, raw: Raw, now: Micros) -> None:
         """Write a value, None for absent, and report when it leaves its limits or comes back."""

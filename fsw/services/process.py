@@ -1,8 +1,8 @@
-"""One process of the board as ECSS sees it: an APID, its queue of accepted requests, a handler for each command.
+"""One process of the board as ECSS sees it: an APID, its queue of accepted requests, the execution of each command.
 
-A handler must settle its request: refuse it, or start it and then complete or fail it, at once or in a later step.
-Off nominal: a request whose handler died fails with 0x1B at the task's next turn; so does, when the task is struck out,
-every request that waits for it.
+An execution must settle its request: refuse it, or start it and then complete or fail it, at once or in a later step.
+Off nominal: a request whose execution died fails with 0x1B at the task's next turn; so does every request that waits
+for a task that is struck out.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,26 +11,26 @@ from typing import Final
 from fsw.kernel.clock import Micros
 from fsw.kernel.mailbox import Mailbox
 from fsw.mdb import codec
-from fsw.mdb.common import ConnectionReport, ConnectionTest, Noop, Ping, ResetCounters
+from fsw.mdb.standard_services import ConnectionReport, ConnectionTest, Noop, Ping, ResetCounters
 from fsw.pus.ids import FailureCode, Service
 from fsw.services.telemetry import TelemetryService
 from fsw.services.verification import Request, Verification
 
-Handler = Callable[[Request, Micros], None]
+Execution = Callable[[Request, Micros], None]
 REQUESTS_MAX: Final = 32
 """Requests that wait for one process; the next one is answered "busy"."""
 REQUESTS_PER_STEP: Final = 8
 
 
 class Process:
-    """The request queue of one APID and its table of handlers, by class of command."""
+    """The request queue of one APID and its table of executions, by class of command."""
 
     def __init__(
         self,
         apid: int,
         verification: Verification,
         telemetry: TelemetryService,
-        handlers: Mapping[type[object], Handler],
+        executions: Mapping[type[object], Execution],
         *,
         reset: Callable[[], None],
         reachable: Callable[[int], bool],
@@ -42,12 +42,12 @@ class Process:
         self._reset = reset
         self._reachable = reachable
         self._serving: Request | None = None
-        self.handlers: Mapping[type[object], Handler] = {
+        self.executions: Mapping[type[object], Execution] = {
             Ping: self._ping,
             ConnectionTest: self._connection_test,
             Noop: self._noop,
             ResetCounters: self._reset_counters,
-            **handlers,
+            **executions,
         }
         verification.serve(apid, self.mailbox)
 
@@ -58,7 +58,7 @@ class Process:
             self._serving = request = self.mailbox.take()
             if request is None:
                 return
-            self.handlers[type(request.body)](request, now)
+            self.executions[type(request.body)](request, now)
         self._serving = None
 
     def close(self, now: Micros) -> None:
@@ -69,7 +69,7 @@ class Process:
             self._verification.abandoned(request, now)
 
     def _abandon(self, now: Micros) -> None:
-        """The last word of a request whose handler died."""
+        """The last word of a request whose execution died."""
         request, self._serving = self._serving, None
         if request is not None:
             self._verification.abandoned(request, now)

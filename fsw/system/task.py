@@ -14,14 +14,14 @@ from fsw.kernel.clock import NEVER, Micros
 from fsw.kernel.mailbox import Mailbox
 from fsw.kernel.scheduler import Scheduler
 from fsw.mdb import system as mdb
-from fsw.mdb.common import TimeRate
 from fsw.mdb.database import DIGEST_OCTETS_FLOWN, Database
 from fsw.mdb.lander import LanderTime
+from fsw.mdb.standard_services import TimeRate
 from fsw.mdb.system import CommandedMode, CrcBackend, ModeReason, ResetCause, SetMode, StopReason
 from fsw.pus.ids import FailureCode, TimeStatus
 from fsw.services.board import Board, Health, Tone
 from fsw.services.instrument import Services
-from fsw.services.process import Handler, Process
+from fsw.services.process import Execution, Process
 from fsw.services.timebase import Timebase
 from fsw.services.verification import Request
 from fsw.store.client import Booted, Failed, LastLife, Marked, ParametersCommitted, ParametersLoaded, Store
@@ -65,7 +65,7 @@ class SystemTask:
         self._mark_id: int | None = None
         self._marked = LastLife.CUT
         self._steps = 0
-        self.handlers: Mapping[type[object], Handler] = {SetMode: self._set_mode, TimeRate: self._set_rate}
+        self.executions: Mapping[type[object], Execution] = {SetMode: self._set_mode, TimeRate: self._set_rate}
 
     def step(self, now: Micros) -> Micros:
         """One turn: answers of the store, the lander's time, requests, housekeeping, samples."""

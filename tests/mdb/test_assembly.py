@@ -4,7 +4,7 @@ from types import ModuleType
 
 import pytest
 
-from fsw.mdb import common
+from fsw.mdb import standard_services
 from fsw.mdb.assembly import DeclarationError
 from fsw.mdb.database import Database, DecodedReport
 from fsw.mdb.model import (
@@ -230,7 +230,7 @@ def test_structures(structure: Structure, sentence: str) -> None:
 def test_the_largest_structure_can_be_read_back() -> None:
     parameters = tuple(Parameter(pid, f"p{pid}", U8) for pid in range(1, 1008))
     made = Structure(1, "s", parameters)
-    database = Database(common, module(a=made))
+    database = Database(standard_services, module(a=made))
     data = database.encode_hk(made, {parameter.pid: 1 for parameter in parameters})
     packet = encode_tm(0x020, 0, 0, 3, 25, 0, 0, b"\x1e" + bytes(6), data)
     decoded = database.decode_tm(packet)

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from fsw.mdb import codec, common, comms, lander, power, system, verification
+from fsw.mdb import codec, comms, lander, power, standard_services, system, verification
 from fsw.mdb.codec import DecodeError, DecodeReason
 from fsw.mdb.database import Call, CallRefused, Database, DecodedReport
 from fsw.mdb.model import U8, Parameter, Structure
@@ -13,7 +13,7 @@ from fsw.mdb.system import LimitState
 from fsw.pus import tm
 from fsw.pus.ids import FailureCode, Refusal, TimeStatus
 
-DATABASE = Database(system, power, comms, common, verification, lander)
+DATABASE = Database(system, power, comms, standard_services, verification, lander)
 TIME = b"\x1e\x7f\x3b\x4c\x5d\x80\x00"
 
 
@@ -51,10 +51,10 @@ def test_commands_encode_and_decode() -> None:
     call = DATABASE.decode_command(*encoded)
     assert isinstance(call, Call)
     assert (call.entry.name, call.body) == ("power.switch", power.SwitchLoad(3, True))
-    assert DATABASE.encode_command(common.Ping()) == (0x020, 17, 1, b"")
-    assert DATABASE.encode_command(common.Noop(), 0x022) == (0x022, 8, 1, b"\0\0")
+    assert DATABASE.encode_command(standard_services.Ping()) == (0x020, 17, 1, b"")
+    assert DATABASE.encode_command(standard_services.Noop(), 0x022) == (0x022, 8, 1, b"\0\0")
     with pytest.raises(AssertionError, match="is no telecommand of APID 0x033"):
-        DATABASE.encode_command(common.Ping(), 0x033)
+        DATABASE.encode_command(standard_services.Ping(), 0x033)
     with pytest.raises(AssertionError, match="is not what APID 0x021 declares"):
         DATABASE.encode_command(system.SetMode(system.CommandedMode.SAFE), 0x021)
 
@@ -188,7 +188,7 @@ def test_limits_of_one_side_or_none() -> None:
 
 
 def test_warming_compiles_a_few_at_a_time() -> None:
-    database = Database(system, common)
+    database = Database(system, standard_services)
     left = database.warm(3)
     assert left > 0
     assert database.warm(1000) == 0
@@ -204,8 +204,8 @@ def test_the_digest_is_sha_256_of_the_dictionarys_one_text() -> None:
 
 
 def test_the_digest_knows_a_changed_limit_and_not_the_order_of_modules() -> None:
-    assert Database(verification, lander, comms, common, power, system).digest() == DATABASE.digest()
-    assert Database(system, power, comms, common, verification).digest() != DATABASE.digest()
+    assert Database(verification, lander, comms, standard_services, power, system).digest() == DATABASE.digest()
+    assert Database(system, power, comms, standard_services, verification).digest() != DATABASE.digest()
 
 
 def test_the_dictionary_says_what_an_operator_must_know() -> None:

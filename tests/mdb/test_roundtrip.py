@@ -4,14 +4,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fsw.mdb import codec, common, comms, lander, power, system, verification
+from fsw.mdb import codec, comms, lander, power, standard_services, system, verification
 from fsw.mdb.codec import DecodeError, DecodeReason
 from fsw.mdb.database import Database
 from fsw.mdb.model import Structure, fields_of, octets_max
 from fsw.mdb.values import StructureLayout
 from tests.strategies import bodies, housekeeping
 
-DATABASE = Database(system, power, comms, common, verification, lander)
+DATABASE = Database(system, power, comms, standard_services, verification, lander)
 TABLES = DATABASE.tables
 BODIES = sorted(
     {

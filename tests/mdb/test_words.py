@@ -4,7 +4,7 @@ from enum import IntEnum
 
 import pytest
 
-from fsw.mdb import common, power, system
+from fsw.mdb import power, standard_services, system
 from fsw.mdb.fields import Field
 from fsw.mdb.model import (
     F32,
@@ -42,7 +42,7 @@ class Everything:
     time: bytes = cuc()
     key: bytes = octets(2)
     word: str = text(4)
-    pairs: tuple[common.SidInterval, ...] = array(common.SidInterval, high=2)
+    pairs: tuple[standard_services.SidInterval, ...] = array(standard_services.SidInterval, high=2)
     numbers: tuple[int, ...] = array(u16(), low=0, high=3, default=(7,))
     tail: bytes = rest(3, default=b"")
 
@@ -56,13 +56,13 @@ WORDS = {
 def test_words_give_a_body() -> None:
     assert body_from_words(Everything, WORDS) == Everything(
         10, 1.5, True, Gain.HIGH, b"\x1e\1\2\3\4\5\6", b"kk", "ab",
-        (common.SidInterval(5, 20), common.SidInterval(6, 40)), (7,), b"",
+        (standard_services.SidInterval(5, 20), standard_services.SidInterval(6, 40)), (7,), b"",
     )  # fmt: skip
     more = body_from_words(Everything, WORDS | {"small": "high", "on": "no", "gain": "0", "numbers": "", "tail": "ff"})
     assert isinstance(more, Everything)
     assert (more.small, more.on, more.gain, more.numbers, more.tail) == (3, False, Gain.LOW, (), b"\xff")
     assert body_from_words(system.SetMode, {"mode": "SAFE"}) == system.SetMode(system.CommandedMode.SAFE)
-    assert body_from_words(common.Ping, {}) == common.Ping()
+    assert body_from_words(standard_services.Ping, {}) == standard_services.Ping()
 
 
 @pytest.mark.proves("K-GND-002")
@@ -96,7 +96,9 @@ def test_words_are_refused_with_the_allowed_range(words: dict[str, str], sentenc
 def test_a_missing_argument_is_asked_for() -> None:
     words = {name: word for name, word in WORDS.items() if name != "real"}
     assert body_from_words(Everything, words) == Unreadable("the argument real is missing: 0 to 2.5")
-    assert body_from_words(common.Ping, {"x": "1"}) == Unreadable("there is no argument x; the arguments are: none")
+    assert body_from_words(standard_services.Ping, {"x": "1"}) == Unreadable(
+        "there is no argument x; the arguments are: none"
+    )
     assert body_from_words(power.SwitchLoad, {"load": "1"}) == Unreadable("the argument on is missing: on or off")
 
 

@@ -22,9 +22,9 @@ from fsw.ccsds.tc_frame import encode as encode_frame
 from fsw.config import SCID, line_for_baud
 from fsw.kernel.clock import Micros
 from fsw.mdb.codec import DecodeError
-from fsw.mdb.common import CreateStructure, DisableStructures, EnableStructures, ReportParameters
 from fsw.mdb.mission import load
 from fsw.mdb.model import Parameter
+from fsw.mdb.standard_services import CreateStructure, DisableStructures, EnableStructures, ReportParameters
 from fsw.pus import tc, tm
 from hil.line import Drained, Paced
 from hil.pty_line import PtyLine

@@ -8,7 +8,7 @@ from typing import Final
 from spacepackets.ecss.tc import PusTc  # type: ignore[import-untyped]
 from spacepackets.ecss.tm import MiscParams, PusTm  # type: ignore[import-untyped]
 
-from fsw.mdb import codec, common, comms, lander, power, system, verification
+from fsw.mdb import codec, comms, lander, power, standard_services, system, verification
 from fsw.mdb.database import Database
 from fsw.pus import tc, tm
 
@@ -80,7 +80,7 @@ def mdb_body_decode(quick: bool) -> list[Row]:
 
 
 def _live() -> tuple[Database, dict[int, float | None]]:
-    database = Database(system, power, comms, common, verification, lander)
+    database = Database(system, power, comms, standard_services, verification, lander)
     return database, {parameter.pid: 7 for parameter in comms.HOUSEKEEPING.parameters}
 
 

@@ -11,7 +11,7 @@ from fsw.services.housekeeping import Housekeeping
 from fsw.services.instrument import Services
 from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
-from fsw.services.process import Handler
+from fsw.services.process import Execution
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
 from fsw.services.verification import Request, Verification
@@ -21,7 +21,7 @@ MISSION = load()
 
 
 class Desk:
-    """`ask` hands a request to a handler; `take` returns the reports since, in their order."""
+    """`ask` hands a request to an execution; `take` returns the reports since, in their order."""
 
     def __init__(self) -> None:
         database = MISSION.database
@@ -36,8 +36,8 @@ class Desk:
         self.parameters = Parameters(database, self.telemetry, self.verification, self.events, self._commit)
         self.housekeeping = Housekeeping(database, self.telemetry, self.verification, self.parameters)
         self.services = Services(self.verification, self.events, self.parameters, self.housekeeping)
-        self.handlers: dict[type[object], Handler] = {
-            **self.events.handlers, **self.parameters.handlers, **self.housekeeping.handlers,
+        self.executions: dict[type[object], Execution] = {
+            **self.events.executions, **self.parameters.executions, **self.housekeeping.executions,
         }  # fmt: skip
         self._count = 0
 
@@ -62,7 +62,7 @@ class Desk:
     def ask(self, apid: int, service: int, subtype: int, data: bytes = b"") -> list[Report]:
         """Serve one request; returns what was reported."""
         request = self.request(apid, service, subtype, data)
-        self.handlers[type(request.body)](request, self.now)
+        self.executions[type(request.body)](request, self.now)
         return self.take()
 
     def take(self) -> list[Report]:

@@ -77,7 +77,7 @@ def test_an_instrument_struck_out_brings_safe_and_leaves_the_others_alive(bench:
     heard = bench.run(5)
     assert events(heard) == [RESTARTED] * 5 + [STRUCK_OUT, MODE_CHANGED]
     assert [r.data for r in heard if r.service == 5][-1] == bytes((0, 2, 2, 1, 2))  # NOMINAL, SAFE, strike-out
-    # Those that died in the handler and those that waited: each accepted request ends once.
+    # Those that died during execution and those that waited: each accepted request ends once.
     assert [verifications(heard, read) for read in reads] == [[(1, None), (4, 0x1B)]] * len(reads)
     late = telecommand(ENVIRONMENT, 17, 1, count=40)
     bench.send(late)

@@ -49,7 +49,7 @@ class Thermometer:
 
 def serve(desk: Desk, task: InstrumentTask, apid: int, function: int, data: bytes = b"") -> list[Report]:
     request = desk.request(apid, 8, 1, struct.pack(">H", function) + data)
-    task.handlers[type(request.body)](request, desk.now)
+    task.executions[type(request.body)](request, desk.now)
     return desk.take()
 
 
@@ -164,7 +164,7 @@ class Written:
         self.desk = desk
         self.steps = 0
         self.halts = 0
-        self.handlers: Mapping[type[object], object] = {DOSIMETER.Stop: self._stop}
+        self.executions: Mapping[type[object], object] = {DOSIMETER.Stop: self._stop}
 
     def step(self, now: Micros) -> Micros:
         self.steps += 1
@@ -183,7 +183,7 @@ def test_the_gate_opens_and_closes_and_halts_once() -> None:
     task = Written(desk)
     host = InstrumentHost(board, desk.verification, 3, lambda: task)  # type: ignore[arg-type, return-value]
     host.process = Process(
-        DOSIMETER_APID, desk.verification, desk.telemetry, host.handlers, reset=lambda: None, reachable=lambda _: True
+        DOSIMETER_APID, desk.verification, desk.telemetry, host.executions, reset=lambda: None, reachable=lambda _: True
     )
     stop = telecommand(DOSIMETER_APID, 8, 1, b"\0\3", ack=0b1111)
     # (load on, mode, what the command meets, steps so far, halts so far)

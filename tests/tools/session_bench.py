@@ -1,14 +1,14 @@
 """Session and scripted payload joined in virtual time."""
 
 from fsw.kernel.clock import Micros
-from fsw.mdb import common, comms, lander, power, system, verification
+from fsw.mdb import comms, lander, power, standard_services, system, verification
 from fsw.mdb.database import Database
 from tests.tools.spacecraft import Spacecraft
 from tools.ground.records import Record
 from tools.ground.session import Profile, Session, Ticket
 from tools.ground.tracking import StageChange, Word
 
-DATABASE = Database(common, comms, lander, power, system, verification)
+DATABASE = Database(standard_services, comms, lander, power, system, verification)
 STEP_US = 100_000
 
 

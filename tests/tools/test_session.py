@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from spacepackets.ecss.tc import PusTc  # type: ignore[import-untyped]
 
 from fsw.kernel.clock import Micros
-from fsw.mdb import common, lander, system, verification
+from fsw.mdb import lander, standard_services, system, verification
 from fsw.mdb.database import Database
 from tests.tools.session_bench import DATABASE, Bench, ready_bench
 from tests.tools.spacecraft import Spacecraft, crc
@@ -117,7 +117,7 @@ def test_a_mismatch_takes_queued_commands_back() -> None:
 
 
 def test_the_database_in_force_decodes() -> None:
-    other = Database(common, lander, system, verification)
+    other = Database(standard_services, lander, system, verification)
     session = Session(DATABASE, Profile(), Micros(0), databases=(other,))
     session.tm_datagram(Spacecraft().booted(other.digest()[:8]), Micros(0))
     assert session.database is other

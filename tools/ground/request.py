@@ -6,10 +6,10 @@ from enum import Enum, unique
 from typing import Final, NamedTuple
 
 from fsw.mdb import codec, words
-from fsw.mdb.common import SetParameters
 from fsw.mdb.database import Database, EncodedCommand
 from fsw.mdb.fields import Kind, fields_of
 from fsw.mdb.model import Parameter
+from fsw.mdb.standard_services import SetParameters
 from fsw.mdb.words import Unreadable
 
 _NAMED_ARGUMENTS: Final = ("parameters", "sids", "events", "apid", "parameter")

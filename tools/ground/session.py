@@ -13,9 +13,9 @@ from fsw.ccsds.depacketizer import GapDetected, PacketReceived
 from fsw.config import LINES, SCID
 from fsw.kernel.clock import Micros
 from fsw.mdb.codec import DecodeError
-from fsw.mdb.common import CreateStructure, StructureReport
 from fsw.mdb.database import Database
 from fsw.mdb.model import Parameter, Structure
+from fsw.mdb.standard_services import CreateStructure, StructureReport
 from fsw.pus import st01, tc, tm
 from fsw.pus.ids import LanderApid, Refusal, Service
 from fsw.pus.tm import Telemetry

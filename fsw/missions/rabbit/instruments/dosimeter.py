@@ -12,7 +12,7 @@ from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb.model import U32, Hazard, Parameter, Process, Structure, command, u16, u32
 from fsw.pus.ids import APID_DOSIMETER, FailureCode
 from fsw.services.instrument import Instrument, Services
-from fsw.services.process import Handler
+from fsw.services.process import Execution
 from fsw.services.verification import Request
 
 COUNTER: Final = "sys/bus/counter/devices/counter0/count0/count"
@@ -85,7 +85,7 @@ class Task:
         self._last: tuple[Micros, int] | None = None
         self._dose_ngy = 0
         self._readings = 0
-        self.handlers: Mapping[type[object], Handler] = {
+        self.executions: Mapping[type[object], Execution] = {
             Measure: self._measure,
             Stop: self._stop,
             Read: self._read,

@@ -12,7 +12,7 @@ from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb.model import I16, U16, U32, Hazard, Parameter, Process, Structure, command, u16
 from fsw.pus.ids import APID_ENVIRONMENT, FailureCode
 from fsw.services.instrument import Instrument, Services
-from fsw.services.process import Handler
+from fsw.services.process import Execution
 from fsw.services.verification import Request
 
 IIO: Final = "sys/bus/iio/devices/iio:device0/"
@@ -99,7 +99,7 @@ class Task:
         self._period_us = 0
         self._due = NEVER
         self._readings = 0
-        self.handlers: Mapping[type[object], Handler] = {Measure: self._measure, Stop: self._stop, Read: self._read}
+        self.executions: Mapping[type[object], Execution] = {Measure: self._measure, Stop: self._stop, Read: self._read}
 
     def step(self, now: Micros) -> Micros:
         """Take a reading when it is due."""

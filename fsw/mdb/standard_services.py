@@ -1,4 +1,4 @@
-"""Services that every mission has: ST[03], [05], [09], [20] of the system process, and what every process serves.
+"""ECSS services that every mission has: ST[08] 0 and 1 and ST[17] of every process; ST[03], [05], [09], [20] of system.
 
 Layouts as in tests/vectors/pus_tc.json and pus_tm.json: ids u16; counts u16 in housekeeping, u8 elsewhere.
 """

@@ -1,4 +1,4 @@
-"""Layouts of the common services against pus_tc.json and pus_tm.json: octets others wrote, read by our declarations."""
+"""Layouts of the standard services against pus_tc.json and pus_tm.json: others' octets, read by our declarations."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from fsw.mdb import codec, common, comms, lander, power, system, verification
+from fsw.mdb import codec, comms, lander, power, standard_services, system, verification
 from fsw.mdb.database import Call, Database, DecodedReport
 from fsw.mdb.model import F32, U8, Parameter
 from fsw.mdb.values import ParameterValue, decode_values, encode_values
@@ -14,26 +14,28 @@ from fsw.mdb.values import ParameterValue, decode_values, encode_values
 VECTORS = Path(__file__).parents[1] / "vectors"
 TC: list[dict[str, Any]] = json.loads((VECTORS / "pus_tc.json").read_text(encoding="utf-8"))["vectors"]
 TM: list[dict[str, Any]] = json.loads((VECTORS / "pus_tm.json").read_text(encoding="utf-8"))["vectors"]
-DATABASE = Database(system, power, comms, common, verification, lander)
+DATABASE = Database(system, power, comms, standard_services, verification, lander)
 
 # vector id -> what it says, typed by eye from the vector's field list
 COMMANDS: dict[str, object] = {
-    "TC[17,1]#0": common.Ping(),
-    "TC[17,3]#4": common.ConnectionTest(apid=43),
-    "TC[3,1]#6": common.CreateStructure(sid=5, interval=10, parameters=(1, 2, 7)),
-    "TC[3,5]#9": common.EnableStructures((5,)),
-    "TC[3,6]#10": common.DisableStructures((5,)),
-    "TC[3,27]#12": common.ReportOnce((5,)),
-    "TC[3,31]#15": common.ModifyIntervals((common.SidInterval(5, 20), common.SidInterval(6, 40))),
-    "TC[5,5]#16": common.EnableEvents((257, 258)),
-    "TC[5,7]#18": common.ListDisabledEvents(),
-    "TC[20,1]#70": common.ReportParameters((1, 7)),
+    "TC[17,1]#0": standard_services.Ping(),
+    "TC[17,3]#4": standard_services.ConnectionTest(apid=43),
+    "TC[3,1]#6": standard_services.CreateStructure(sid=5, interval=10, parameters=(1, 2, 7)),
+    "TC[3,5]#9": standard_services.EnableStructures((5,)),
+    "TC[3,6]#10": standard_services.DisableStructures((5,)),
+    "TC[3,27]#12": standard_services.ReportOnce((5,)),
+    "TC[3,31]#15": standard_services.ModifyIntervals(
+        (standard_services.SidInterval(5, 20), standard_services.SidInterval(6, 40))
+    ),
+    "TC[5,5]#16": standard_services.EnableEvents((257, 258)),
+    "TC[5,7]#18": standard_services.ListDisabledEvents(),
+    "TC[20,1]#70": standard_services.ReportParameters((1, 7)),
 }
 REPORTS: dict[str, object] = {
-    "TM[17,2]#9": common.Pong(),
-    "TM[17,4]#10": common.ConnectionReport(apid=43),
-    "TM[3,10]#12": common.StructureReport(sid=5, enabled=True, interval=10, parameters=(1, 2, 7)),
-    "TM[5,8]#18": common.DisabledEvents((257,)),
+    "TM[17,2]#9": standard_services.Pong(),
+    "TM[17,4]#10": standard_services.ConnectionReport(apid=43),
+    "TM[3,10]#12": standard_services.StructureReport(sid=5, enabled=True, interval=10, parameters=(1, 2, 7)),
+    "TM[5,8]#18": standard_services.DisabledEvents((257,)),
     "TM[1,1]#0": verification.Accepted(bytes.fromhex("19a5c064")),
     "TM[1,2]#4": verification.AcceptanceFailed(bytes.fromhex("19a5c064"), 4, b"\1\2"),
     "TM[1,5]#3": verification.Progress(bytes.fromhex("19a5c064"), 2),
