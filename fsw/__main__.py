@@ -13,9 +13,11 @@ from fsw.hal.state import StateError, default_state, lock_state
 
 if TYPE_CHECKING:
     from fsw.hal.child import ChildWire
+    from fsw.hal.ports import LinePort
 
 LINE_NAMES = ("slow", "default", "fast")
-CARRIER_NAMES = ("cltu_cadu", "slip")
+NETWORK = "udp://"
+CARRIER_NAMES = ("cltu-cadu", "slip", "slip-ip-udp", "udp")
 
 
 def refuse(sentence: str) -> NoReturn:
@@ -32,10 +34,15 @@ def parse(argv: list[str]) -> Namespace:
         epilog="example: kratai fly --port /dev/serial0 --line default --clear",
     )
     setattr(parser, "error", refuse)  # noqa: B010 - argparse's own prints its usage first: more than a sentence
-    parser.add_argument("--port", required=True, metavar="DEV", help="serial device or pty")
+    parser.add_argument("--port", required=True, metavar="DEV", help="serial device, pty, or udp://HOST:PORT")
     parser.add_argument("--line", choices=LINE_NAMES, help="line profile; default: the mission's")
     parser.add_argument("--baud", type=int, metavar="N", help="1200 to 3000000; picks the profile unless --line does")
-    parser.add_argument("--carrier", choices=CARRIER_NAMES, default="cltu_cadu", help="line coding")
+    parser.add_argument(
+        "--carrier",
+        type=lambda name: name.replace("_", "-"),
+        choices=CARRIER_NAMES,
+        help="line coding; default: udp on a udp:// port, else cltu-cadu",
+    )
     parser.add_argument("--state", metavar="DIR", default=default_state(), help="what survives a reset")
     parser.add_argument("--mission", metavar="DIR", help="mission folder; default: the built-in one")
     parser.add_argument(
@@ -47,6 +54,37 @@ def parse(argv: list[str]) -> Namespace:
     parser.add_argument("--watchdog", metavar="DEV", help="hardware watchdog to stroke")
     parser.add_argument("--clear", action="store_true", help="fly an unprotected link")
     return parser.parse_args(argv)
+
+
+def check_port(options: Namespace) -> tuple[str, int] | None:
+    """Refuse a port that cannot be one; the peer where it is a network's, else None. Settles the carrier."""
+    on_network = options.port.startswith(NETWORK)
+    options.carrier = options.carrier or ("udp" if on_network else "cltu-cadu")
+    if not on_network:
+        from fsw.hal.serial_port import not_a_terminal  # noqa: PLC0415
+
+        if not_a_terminal(options.port):
+            refuse(f"{options.port} is no terminal; give a serial device or a pty")
+        return None
+    if options.carrier != "udp":
+        refuse(f"a udp:// port carries one frame a datagram: --carrier udp, not {options.carrier}")
+    from fsw.hal import udp_port  # noqa: PLC0415
+
+    try:
+        return udp_port.parse(options.port)
+    except udp_port.AddressError as error:
+        refuse(str(error))
+
+
+def open_line(options: Namespace, baud: int) -> "LinePort":
+    """The port that the command line names; it opens when it is polled."""
+    if options.peer is not None:
+        from fsw.hal.udp_port import UdpLine  # noqa: PLC0415
+
+        return UdpLine(options.peer)
+    from fsw.hal.serial_port import SerialLine  # noqa: PLC0415
+
+    return SerialLine(options.port, baud)
 
 
 def fork_store(folder: str) -> "ChildWire":
@@ -71,7 +109,6 @@ def fly(options: Namespace, store: "ChildWire") -> int:
     from fsw.hal.board import LinuxBoard  # noqa: PLC0415
     from fsw.hal.clock import MonotonicClock  # noqa: PLC0415
     from fsw.hal.opener import SysfsOpener  # noqa: PLC0415
-    from fsw.hal.serial_port import SerialLine  # noqa: PLC0415
     from fsw.hal.timer import TickTimer  # noqa: PLC0415
     from fsw.hal.watchdog import DeviceWatchdog, NoWatchdog  # noqa: PLC0415
     from fsw.mdb.mission import MissionError, load  # noqa: PLC0415
@@ -93,7 +130,7 @@ def fly(options: Namespace, store: "ChildWire") -> int:
     opener = SysfsOpener(options.sensors)
     world = World(
         clock=clock,
-        line=SerialLine(options.port, profile.baud),
+        line=open_line(options, profile.baud),
         wires={"store": store},
         sensors=LinuxBoard(disk=options.state),
         devices={entry.name: entry.module.INSTRUMENT.device(opener) for entry in mission.instruments},
@@ -116,10 +153,7 @@ def main(argv: list[str]) -> int:
         refuse("assertions are part of the flight software: start Python without -O")
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))  # until there is something that must be stopped in order
-    from fsw.hal.serial_port import not_a_terminal  # noqa: PLC0415
-
-    if not_a_terminal(options.port):
-        refuse(f"{options.port} is no terminal; give a serial device or a pty")
+    options.peer = check_port(options)
     if not options.clear:
         refuse(f"no keys in {options.state}/keys and no --clear: an unprotected link must be asked for")
     try:

@@ -40,4 +40,4 @@ class Config(NamedTuple):
     """What a flight process is started with; `line.baud` is the baud in force."""
 
     line: LineProfile
-    carrier: str = "cltu_cadu"
+    carrier: str = "cltu-cadu"

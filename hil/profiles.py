@@ -5,12 +5,12 @@ sentence that names file, key and, for an unknown key, the nearest valid name.
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from fsw.ccsds.carrier import CARRIERS
+from fsw.ccsds.carrier import CARRIERS, name_of
 from fsw.config import BAUD_MAX, BAUD_MIN, LINES, line_for_baud
 from fsw.mdb.lander import Phase
 from fsw.mdb.power import Circuit
@@ -164,8 +164,8 @@ class _Table:
             raise self.wrong(key, f"is {value!r}, must be a text")
         return value
 
-    def choice(self, key: str, default: str, names: list[str]) -> str:
-        value = self.text(key, default)
+    def choice(self, key: str, default: str, names: list[str], spelling: Callable[[str], str] = str) -> str:
+        value = spelling(self.text(key, default))
         if value not in names:
             near = get_close_matches(value, names, 1, 0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"one of: {', '.join(names)}"
@@ -210,7 +210,7 @@ def _build(top: _Table, line: str | None, baud: int | None) -> LanderProfile:
         scid=top.number("spacecraft_id", 42, (0, 1023)),
         line=chosen,
         baud=baud or (shape.baud if overridden else wire.number("baud", shape.baud, (BAUD_MIN, BAUD_MAX))),
-        carrier=wire.choice("carrier", "cltu_cadu", list(CARRIERS)),
+        carrier=wire.choice("carrier", "cltu-cadu", list(CARRIERS), name_of),
         tm_frame_octets=frame if overridden else wire.number("tm_frame_octets", frame, (32, 2048)),
         heartbeat_us=1000 * (beat_ms if overridden else beat.number("interval_ms", beat_ms, (100, 60_000))),
         lost_after=beat.number("lost_after", 10, (1, 1000)),

@@ -22,6 +22,8 @@ REPLANS_MAX: Final = 2
 """How often in a row; then the heartbeat goes out late, since silence would be worse."""
 _ANNOUNCEMENT_OCTETS: Final = 18
 """A time message: primary header, ten octets, checksum."""
+AROUND_OCTETS: Final = 11
+"""What a carrier may have to escape around a packet: frame header, FECF, and two checksums of IP and UDP."""
 SERVICES_MAX: Final = 64
 GROUND_FRAMES_MAX: Final = 256
 SERVICES_VCID: Final = 2
@@ -99,8 +101,8 @@ class Uplink:
     def _longest_announcement_us(self) -> int:
         """Line time of a time message at most: a carrier that escapes octets may need more for some contents."""
         lengths = [len(self._frame(octet * _ANNOUNCEMENT_OCTETS)) for octet in (b"\x00", b"\xc0", b"\xdb")]
-        header_and_fecf = 7 if max(lengths) > min(lengths) else 0
-        return line_us(max(lengths) + header_and_fecf, self._baud)
+        around = AROUND_OCTETS if max(lengths) > min(lengths) else 0
+        return line_us(max(lengths) + around, self._baud)
 
     def _frame(self, packet: bytes) -> bytes:
         return self._encode_up(tc_frame.encode(TcFrame(self._scid, SERVICES_VCID, True, False, 0, packet)))

@@ -1,14 +1,15 @@
 """Carriers: the small objects between frames and line, one for each line coding that a lander may speak.
 
 A carrier has both ends side by side: flight encodes down and is fed what comes up, the lander the other way round.
-The frames inside are the same for all of them, with their FECF.
+The frames inside are the same for all of them, with their FECF. `udp` is one frame a datagram; a port being a stream of
+octets, the port delimits datagrams as SLIP does, and the same carrier serves a network and a simulated line.
 """
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
-from fsw.ccsds import cltu, slip, tc_frame, tm_frame, tm_sync
+from fsw.ccsds import cltu, ip_udp, slip, tc_frame, tm_frame, tm_sync
 from fsw.ccsds.reception import DownEvent, FrameReceived, LineFault, Rejected, TmFrameReceived, UpEvent
 
 __all__ = [
@@ -93,80 +94,152 @@ class CltuCadu:
         return tm_sync.cadu_octets(frame_octets)
 
 
+class Around(NamedTuple):
+    """What stands around a frame inside a SLIP unit: a pair of functions for each direction, and its octets."""
+
+    encode_up: Callable[[bytes], bytes]
+    decode_up: Callable[[bytes], bytes | LineFault]
+    encode_down: Callable[[bytes], bytes]
+    decode_down: Callable[[bytes], bytes | LineFault]
+    octets: int
+    octets_max: int
+    """Of what is received: a sender may use options that we do not."""
+
+
+def _bare(frame: bytes) -> bytes:
+    return frame
+
+
+NOTHING: Final = Around(_bare, _bare, _bare, _bare, 0, 0)
+IP_UDP: Final = Around(
+    partial(ip_udp.encode, source=ip_udp.LANDER, destination=ip_udp.PAYLOAD),
+    partial(ip_udp.decode, source=ip_udp.LANDER, destination=ip_udp.PAYLOAD),
+    partial(ip_udp.encode, source=ip_udp.PAYLOAD, destination=ip_udp.LANDER),
+    partial(ip_udp.decode, source=ip_udp.PAYLOAD, destination=ip_udp.LANDER),
+    ip_udp.HEADERS_OCTETS,
+    ip_udp.HEADERS_OCTETS_MAX,
+)
+
+
 class Slip:
-    """SLIP both ways, END on both sides of a frame (RFC 1055)."""
+    """SLIP both ways, END on both sides of a unit (RFC 1055); a unit is a frame, or one with something `around` it."""
 
-    __slots__ = ("_down", "_down_octets_refused", "_scid", "_tm_frame_octets", "_up", "_up_octets_refused")
+    __slots__ = ("_around", "_down", "_scid", "_tm_frame_octets", "_up")
 
-    def __init__(self, scid: int, tm_frame_octets: int) -> None:
+    def __init__(self, scid: int, tm_frame_octets: int, around: Around = NOTHING) -> None:
         self._scid = scid
         self._tm_frame_octets = tm_frame_octets
-        self._up = slip.SlipDecoder(tc_frame.TC_FRAME_OCTETS_MAX)
-        self._down = slip.SlipDecoder(tm_frame_octets)
-        self._up_octets_refused = 0
-        self._down_octets_refused = 0
+        self._around = around
+        self._up = _Units(tc_frame.TC_FRAME_OCTETS_MAX + around.octets_max, around.decode_up)
+        self._down = _Units(tm_frame_octets + around.octets_max, around.decode_down)
 
     @property
     def up_octets_skipped(self) -> int:
         """Octets between ENDs that gave no TC frame."""
-        return self._up.octets_skipped + self._up_octets_refused
+        return self._up.octets_skipped
 
     @property
     def down_octets_skipped(self) -> int:
         """Octets between ENDs that gave no TM frame."""
-        return self._down.octets_skipped + self._down_octets_refused
+        return self._down.octets_skipped
 
     def encode_down(self, frame: bytes) -> bytes:
-        """A TM frame between ENDs."""
-        return slip.encode(frame)
+        """The unit of a TM frame between ENDs."""
+        return slip.encode(self._around.encode_down(frame))
 
     def feed_up(self, octets: bytes) -> list[UpEvent]:
         """TC frames that octets of the line complete."""
-        events: list[UpEvent] = []
-        for content, line_octets, trailing_octets in self._up.feed(octets):
-            if isinstance(content, LineFault):
-                events.append(Rejected(content))
-                continue
-            frame = tc_frame.decode(content, self._scid)
-            if isinstance(frame, tc_frame.TcReject):
-                self._up_octets_refused += line_octets - 2
-                events.append(Rejected(frame))
-            else:
-                events.append(FrameReceived(frame, 0, line_octets, trailing_octets))
-        return events
+        return self._up.tc_frames(octets, self._scid)
 
     def expire(self) -> list[UpEvent]:
         """Nothing can hide behind an unfinished unit: the next END ends it."""
         return []
 
     def encode_up(self, frame: bytes) -> bytes:
-        """A TC frame between ENDs."""
-        return slip.encode(frame)
+        """The unit of a TC frame between ENDs."""
+        return slip.encode(self._around.encode_up(frame))
 
     def feed_down(self, octets: bytes) -> list[DownEvent]:
         """TM frames that octets of the line complete."""
-        events: list[DownEvent] = []
-        for content, line_octets, trailing_octets in self._down.feed(octets):
+        return self._down.tm_frames(octets, self._scid, self._tm_frame_octets)
+
+    def down_octets(self, frame_octets: int) -> int:
+        """Every octet escaped; what a frame really costs is the length of its encoding."""
+        return slip.slip_octets_max(frame_octets + self._around.octets)
+
+
+class _Units:
+    """One direction of a line of SLIP units: each is what `decode` makes a frame of."""
+
+    __slots__ = ("_decode", "_octets_refused", "_slip")
+
+    def __init__(self, unit_octets_max: int, decode: Callable[[bytes], bytes | LineFault]) -> None:
+        self._slip = slip.SlipDecoder(unit_octets_max)
+        self._decode = decode
+        self._octets_refused = 0
+
+    @property
+    def octets_skipped(self) -> int:
+        """Octets between ENDs that gave no frame."""
+        return self._slip.octets_skipped + self._octets_refused
+
+    def _contents(self, octets: bytes) -> list[slip.SlipUnit]:
+        """Units with their content decoded; what the decoding refuses is counted."""
+        units = []
+        for unit in self._slip.feed(octets):
+            content = unit.content
+            if not isinstance(content, LineFault):
+                content = self._decode(content)
+                if isinstance(content, LineFault):
+                    self._octets_refused += unit.line_octets - 2
+            units.append(unit._replace(content=content))
+        return units
+
+    def tc_frames(self, octets: bytes, scid: int) -> list[UpEvent]:
+        """Valid TC frames and rejections, in their order."""
+        events: list[UpEvent] = []
+        for content, line_octets, trailing_octets in self._contents(octets):
             if isinstance(content, LineFault):
                 events.append(Rejected(content))
                 continue
-            frame = tm_frame.decode(content, self._scid, self._tm_frame_octets)
+            frame = tc_frame.decode(content, scid)
+            if isinstance(frame, tc_frame.TcReject):
+                self._octets_refused += line_octets - 2
+                events.append(Rejected(frame))
+            else:
+                events.append(FrameReceived(frame, 0, line_octets, trailing_octets))
+        return events
+
+    def tm_frames(self, octets: bytes, scid: int, frame_octets: int) -> list[DownEvent]:
+        """Valid TM frames and rejections, in their order."""
+        events: list[DownEvent] = []
+        for content, line_octets, trailing_octets in self._contents(octets):
+            if isinstance(content, LineFault):
+                events.append(Rejected(content))
+                continue
+            frame = tm_frame.decode(content, scid, frame_octets)
             if isinstance(frame, tm_frame.TmReject):
-                self._down_octets_refused += line_octets - 2
+                self._octets_refused += line_octets - 2
                 events.append(Rejected(frame))
             else:
                 events.append(TmFrameReceived(frame, content, line_octets, trailing_octets))
         return events
 
-    def down_octets(self, frame_octets: int) -> int:
-        """Every octet escaped; what a frame really costs is the length of its encoding."""
-        return slip.slip_octets_max(frame_octets)
+
+CARRIERS: Final[dict[str, Callable[[int, int], Carrier]]] = {
+    "cltu-cadu": CltuCadu,
+    "slip": Slip,
+    "slip-ip-udp": partial(Slip, around=IP_UDP),
+    "udp": Slip,
+}
+"""Name on the command line and in files -> carrier(scid, tm_frame_octets)."""
 
 
-CARRIERS: Final[dict[str, Callable[[int, int], Carrier]]] = {"cltu_cadu": CltuCadu, "slip": Slip}
-"""Name on the command line -> carrier(scid, tm_frame_octets)."""
+def name_of(text: str) -> str:
+    """The name as it is written now: an underscore was once spelt where a hyphen stands."""
+    return text.replace("_", "-")
 
 
 def by_name(name: str, scid: int, tm_frame_octets: int) -> Carrier:
     """A new carrier; the name is one of CARRIERS (the command line has checked it)."""
-    return CARRIERS[name](scid, tm_frame_octets)
+    return CARRIERS[name_of(name)](scid, tm_frame_octets)

@@ -19,6 +19,10 @@ class LineFault(Enum):
     """An escape octet with neither of its two companions behind it (RFC 1055)."""
     OVERLONG = "slip_overlong"
     """More octets between two ENDs than the longest frame can take."""
+    IP = "ip_datagram"
+    """No whole IPv4 datagram of UDP between the two ends of the line (RFC 791)."""
+    UDP = "udp_datagram"
+    """A wrong UDP length, port or checksum, or no checksum (RFC 768)."""
 
 
 class FrameReceived(NamedTuple):

@@ -73,6 +73,8 @@ _REJECTIONS: Final = {
     0x0192: "farm_directive_invalid",
     0x0193: "packet_too_long",
     0x0194: "encapsulation_packet_invalid",
+    0x0195: "ip_datagram",
+    0x0196: "udp_datagram",
 }
 REJECTIONS: Final = {name: Parameter(pid, f"comms.{name}", U16) for pid, name in _REJECTIONS.items()}
 """Counter by the name that the link gives a rejection (the values of its enums)."""

@@ -1,9 +1,11 @@
 """`python -m fsw` as a process on a pty: what a signal and a wrong mission do to it. Waits on descriptors."""
 
+import binascii
 import os
 import pty
 import select
 import signal
+import socket
 import subprocess
 import sys
 import tty
@@ -65,3 +67,42 @@ def test_a_wrong_mission_file_is_one_sentence_and_exit_2(tmp_path: Path, termina
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     sentence = f"kratai fly: {tmp_path}/mission.toml: unknown key lines; did you mean line?\n"
     assert (done.returncode, done.stdout, done.stderr) == (2, "", sentence)
+
+
+@pytest.mark.proves("K-LINE-009")
+@pytest.mark.parametrize(
+    ("port", "more", "sentence"),
+    [
+        ("udp://127.0.0.1:70000", (), "udp://127.0.0.1:70000 is not udp://HOST:PORT with a port from 1 to 65535"),
+        (
+            "udp://127.0.0.1:9",
+            ("--carrier", "slip"),
+            "a udp:// port carries one frame a datagram: --carrier udp, not slip",
+        ),
+    ],
+)
+def test_a_wrong_network_port_is_one_sentence_and_exit_2(
+    tmp_path: Path, port: str, more: tuple[str, ...], sentence: str
+) -> None:
+    words = command(port, tmp_path / "state", *more)
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"kratai fly: {sentence}\n")
+
+
+@pytest.mark.proves("K-LINE-009")
+def test_it_flies_on_a_network(tmp_path: Path) -> None:
+    """One TM frame a datagram: 446 octets, spacecraft 42, a good checksum."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as lander:
+        lander.bind(("127.0.0.1", 0))
+        lander.settimeout(DEADLINE_S)
+        flight = subprocess.Popen(command(f"udp://127.0.0.1:{lander.getsockname()[1]}", tmp_path), cwd=ROOT)
+        try:
+            frame = lander.recv(65_535)
+            assert len(frame) == 446
+            assert int.from_bytes(frame[:2]) >> 4 == 42
+            assert binascii.crc_hqx(frame, 0xFFFF) == 0
+            flight.send_signal(signal.SIGTERM)
+            assert flight.wait(DEADLINE_S) == 0
+        finally:
+            flight.kill()
+            flight.wait()
