@@ -13,7 +13,24 @@ import pytest
 
 TESTS = Path(__file__).resolve().parent
 REQUIREMENTS = tomllib.loads((TESTS / "requirements.toml").read_text())["requirement"]
-ROOMS = {"LINE", "FRAME", "PKT", "VER", "LND", "FLY", "KERN", "MDB", "GND", "CLI", "BENCH", "FAULT", "LANDER", "REPLAY", "CAMPAIGN", "SIM"}
+ROOMS = {
+    "LINE",
+    "FRAME",
+    "PKT",
+    "VER",
+    "LND",
+    "FLY",
+    "KERN",
+    "MDB",
+    "GND",
+    "CLI",
+    "BENCH",
+    "FAULT",
+    "LANDER",
+    "REPLAY",
+    "CAMPAIGN",
+    "SIM",
+}
 IDENTIFIER = re.compile(r"K-([A-Z]+)-\d{3}")
 
 
