@@ -6,6 +6,7 @@ SIMULATED: line, sensors of the computer, the instruments' hardware, watchdog. R
 device code, the store's server.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -59,6 +60,10 @@ class MemoryLine:
         self.opens = 0
         self.faults = 0
         self.fault = ""
+        self.on_read: Callable[[bytes], None] | None = None
+        """Told of every octet that flight reads: what has reached the payload."""
+        self.on_write: Callable[[bytes], None] | None = None
+        """Told of every octet that the line takes from flight."""
         self._retry_us = Micros(0)
 
     def __len__(self) -> int:
@@ -66,7 +71,12 @@ class MemoryLine:
 
     def read(self) -> bytes:
         """What has arrived."""
-        return self.up.take(self._clock.now()) if self.state is LineState.OPEN else b""
+        if self.state is not LineState.OPEN:
+            return b""
+        octets = self.up.take(self._clock.now())
+        if octets and self.on_read is not None:
+            self.on_read(octets)
+        return octets
 
     def write(self, octets: bytes) -> int:
         """Hand octets to the line; returns how many it took."""
@@ -74,6 +84,8 @@ class MemoryLine:
             return 0
         taken = octets[: self.down.octets_max - len(self.down)]
         self.down.put(taken, self._clock.now())
+        if self.on_write is not None:
+            self.on_write(taken)
         return len(taken)
 
     def poll(self, now: Micros) -> LineState:
@@ -191,6 +203,10 @@ class Board:
         """Power off without a word: what the store had not begun, and what was on the line, is lost."""
         self.line.clear()
         self._end()
+
+    def close(self) -> None:
+        """Power off, and the store's file given back."""
+        self.cut()
 
     def _end(self) -> None:
         self.app = None

@@ -103,6 +103,15 @@ class Paced:
             return Micros(start + line_us(1, self.baud))
         return Micros(self._begin_us + line_us(self._taken + 1, self.baud))
 
+    def unit_due(self) -> Micros:
+        """When the last octet of the unit at the head has left; NEVER while nothing waits."""
+        if not self._units:
+            return NEVER
+        start_us, octets = self._units[0]
+        if self._left == 0 and start_us > self._begin_us + line_us(self._taken, self.baud):
+            return Micros(start_us + line_us(len(octets), self.baud))
+        return Micros(self._begin_us + line_us(self._taken + len(octets) - self._left, self.baud))
+
     def clear(self) -> int:
         """Lose all that waits (the power is gone); returns how many octets that were."""
         lost = self._waiting
