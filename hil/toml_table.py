@@ -26,12 +26,15 @@ def nearest(given: str, names: Sequence[str]) -> str:
 
 
 class Table:
-    """One table of a file; `keys` are those it may have."""
+    """One table of a file; `keys` are those it may have, None where its reader checks them itself."""
 
-    def __init__(self, file: str, text: str, path: Path, table: Mapping[str, object], keys: Sequence[str]) -> None:
-        self._file, self._text, self._path, self._table = file, text, path, table
+    def __init__(
+        self, file: str, text: str, path: Path, table: Mapping[str, object], keys: Sequence[str] | None
+    ) -> None:
+        self.file = file
+        self._text, self._path, self._table = text, path, table
         for key in table:
-            if key not in keys:
+            if keys is not None and key not in keys:
                 raise self.wrong(key, f"is no key here; {nearest(key, keys)}")
 
     @staticmethod
@@ -63,7 +66,11 @@ class Table:
         """The sentence for a wrong key or value."""
         path = (*self._path, key) if key else self._path
         name = ".".join(str(part) for part in path if not isinstance(part, int)) or "the file"
-        return TomlError(f"{self._file}:{line_of(self._text, path)}: {name} {what}")
+        return TomlError(f"{self.file}:{line_of(self._text, path)}: {name} {what}")
+
+    def line(self, key: str = "") -> int:
+        """The line of a key, or of the table."""
+        return line_of(self._text, (*self._path, key) if key else self._path)
 
     def number(self, key: str, default: int, low: int, high: int) -> int:
         """A whole number."""
@@ -113,16 +120,16 @@ class Table:
             raise self.wrong(key, f"is {self.text(key)!r}, must be from {low_us // 1000} to {high_us // 1000} ms")
         return found
 
-    def table(self, key: str, keys: Sequence[str]) -> "Table":
+    def table(self, key: str, keys: Sequence[str] | None) -> "Table":
         """A table; empty when it is absent."""
         value = self._table.get(key, {})
         if not isinstance(value, dict):
             raise self.wrong(key, "must be a table")
-        return Table(self._file, self._text, (*self._path, key), value, keys)
+        return Table(self.file, self._text, (*self._path, key), value, keys)
 
-    def tables(self, key: str, keys: Sequence[str]) -> "list[Table]":
+    def tables(self, key: str, keys: Sequence[str] | None) -> "list[Table]":
         """An array of tables."""
         value = self._table.get(key, [])
         if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
             raise self.wrong(key, "must be an array of tables")
-        return [Table(self._file, self._text, (*self._path, key, n), item, keys) for n, item in enumerate(value)]
+        return [Table(self.file, self._text, (*self._path, key, n), item, keys) for n, item in enumerate(value)]

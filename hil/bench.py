@@ -1,0 +1,189 @@
+"""The bench: lander, ground session, player, faults and observers around one payload, on a clock that is handed in.
+
+One class for every rung: virtual time, a process on a pty, a board on a wire. What differs is the payload's `End`. The
+ground's datagrams go straight to the lander, which applies light time and passes itself.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple, Protocol
+
+from fsw.kernel.clock import Clock, Micros
+from fsw.mdb.mission import Mission
+from hil import lander_orders
+from hil.channel import Channel
+from hil.fault import Fault, compact
+from hil.fault_desk import FaultDesk
+from hil.fault_kinds import Ability
+from hil.lander import OPS, Lander
+from hil.lander_orders import Order
+from hil.line import Paced
+from hil.observer import Finding, Observer, Observers
+from hil.player import Outcome, Player, StepResult
+from hil.scenario import Scenario
+from hil.seed import Dice
+from tools.ground.request import Refusal
+from tools.ground.session import Session, Ticket, of_line
+
+SOURCE_ID: Final = 1
+TURNS_MAX: Final = 16
+"""How often one moment may set off something else in the same moment."""
+
+
+class End(Protocol):
+    """The payload's end of a rung: the line to it, its power, what surrounds it."""
+
+    name: str
+    abilities: frozenset[Ability]
+    up: Paced
+    """What the lander puts on the line."""
+
+    def power(self, on: bool, now: Micros) -> None:
+        """Make the board what the lander's switch says."""
+
+    def receive(self, now: Micros) -> bytes:
+        """Octets of the payload's that the line has carried by now."""
+
+    def surround(self, name: str, value: int) -> str:
+        """Change what surrounds the instruments; why not, or empty."""
+
+    def begin(self, fault: Fault, now: Micros) -> None:
+        """Begin a fault on the payload's side that `abilities` has."""
+
+    def end(self, fault: Fault, now: Micros) -> None:
+        """End it."""
+
+
+class FaultResult(NamedTuple):
+    """One fault of the schedule in its compact form, and whether the rung could do it."""
+
+    fault: str
+    exercised: bool
+
+
+class Bench:
+    """Everything but the payload. `step(now)` lets everybody act; `finish` says what came of the run."""
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        mission: Mission,
+        clock: Clock,
+        end: End,
+        *,
+        dice: Dice,
+        faults: tuple[Fault, ...] = (),
+        observers: Iterable[Observer] = (),
+        tai_at_zero_us: int | None = None,
+    ) -> None:
+        now = clock.now()
+        profile = scenario.profile
+        self.scenario = scenario
+        self.clock = clock
+        self.end = end
+        self.observers = Observers(observers)
+        self.lander = Lander(profile, clock) if tai_at_zero_us is None else Lander(profile, clock, tai_at_zero_us)
+        self.session = Session(mission.database, of_line(profile.line, one_way_us=profile.one_way_us), now)
+        self.player = Player(scenario, self)
+        self.up, self.down = Channel(dice.child("up")), Channel(dice.child("down"))
+        self.desk = FaultDesk(faults, self.up, self.down, self.lander, end)
+        self.ended_us = now
+        self._powered = False
+
+    # --- time -----------------------------------------------------------------------------------------------------
+
+    def step(self, now: Micros) -> Micros:
+        """Let everybody act on what has fallen due and on what has come; returns when to call again."""
+        octets = self.end.receive(now)
+        if octets:
+            self.observers.tell("downlinked", octets, now)
+            if self._powered:
+                self.lander.receive_line(octets, now)
+        for _ in range(TURNS_MAX):
+            due = min(self._lander(now), self.player.step(now), self.desk.step(now))
+            if not self._ground(now):
+                break
+        return min(due, self.session.next_due(), self.lander.fill(self.end.up, now))
+
+    def _lander(self, now: Micros) -> Micros:
+        due = self.lander.step(now)
+        for happening in self.lander.take_happenings():
+            self.player.happen(happening, now)
+            self.observers.tell("happening", happening, now)
+        powered = self.lander.switches[OPS].powered
+        if powered != self._powered:
+            self._powered = powered
+            self.end.up.clear()
+            self.end.power(powered, now)
+            self.observers.tell("power", powered, now)
+        for frame in self.lander.take_tm():
+            self.observers.tell("delivered", frame, now)
+            self.session.tm_datagram(frame, now)
+        for packet in self.lander.take_reports():
+            self.session.report_datagram(packet, now)
+        return due
+
+    def _ground(self, now: Micros) -> bool:
+        """The ground's turn; whether anything of it concerns others at once."""
+        self.session.tick(now)
+        records = self.session.take_records()
+        for record in records:
+            self.player.hear(record, now)
+            self.observers.tell("record", record, now)
+        datagrams = self.session.take_datagrams()
+        for datagram in datagrams:
+            self.observers.tell("uplinked", datagram, now)
+            self.lander.receive_tc(datagram, now)
+        return bool(records or datagrams)
+
+    # --- hands of the player ----------------------------------------------------------------------------------------
+
+    def order(self, order: Order, now: Micros) -> str:
+        """Tell the lander."""
+        if order.verb in ("on", "off", "cut") and Ability.POWER not in self.end.abilities:
+            return f"{self.end.name} cannot switch the payload's power"
+        lander_orders.obey(self.lander, order, now)
+        return ""
+
+    def surround(self, name: str, value: int, now: Micros) -> str:
+        """Change what surrounds the instruments."""
+        return self.end.surround(name, value)
+
+    def fault(self, fault: Fault, now: Micros) -> str:
+        """Begin a fault now."""
+        return self.desk.add(fault._replace(at_us=now), now)
+
+    def send(self, name: str, arguments: Mapping[str, str], now: Micros) -> Ticket | Refusal:
+        """Send a telecommand."""
+        return self.session.send(name, arguments, SOURCE_ID, now)
+
+    @property
+    def done(self) -> bool:
+        """Whether the plan has nothing more to come: every step has its outcome, every fault is long over."""
+        quiet_us = self.desk.last_us + self.scenario.nominal_within_us if self.desk.last_us else 0
+        return self.scenario.storm is None and self.player.done and self.clock.now() >= quiet_us
+
+    def counters(self) -> dict[str, int]:
+        """What lander, line and ground have counted."""
+        ground = self.session.link(self.clock.now())
+        named = {
+            "frames_good": ground.frames_good,
+            "frames_bad": ground.frames_bad,
+            "frames_lost": ground.frames_lost,
+            "retransmissions": ground.retransmissions,
+            "alerts": ground.alerts,
+        }
+        lander = {f"lander.{name}": count for name, count in sorted(self.lander.counters.items())}
+        return {f"ground.{name}": count for name, count in named.items()} | lander
+
+    # --- outcome ----------------------------------------------------------------------------------------------------
+
+    def finish(self, now: Micros) -> tuple[list[StepResult], list[FaultResult], list[Finding]]:
+        """The run is over."""
+        self.player.finish(now)
+        faults = [FaultResult(compact(fault), exercised) for fault, exercised in self.desk.outcomes(now)]
+        return self.player.results, faults, self.observers.finish(now)
+
+
+def ok(steps: Iterable[StepResult], findings: Iterable[Finding]) -> bool:
+    """Whether a run held: no step failed, no rule was broken. What was not exercised is said, and fails nothing."""
+    return not any(step.outcome is Outcome.FAILED for step in steps) and not any(one.breach for one in findings)

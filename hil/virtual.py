@@ -1,0 +1,187 @@
+"""Virtual time: payload, line, lander, ground and plan in one process on one clock; a run is its seed.
+
+The same scenario, seed and commit give the same octets on any machine. The clock jumps from event to event; only the
+figure of how long a run took is of the real clock (edge), and no digest sees it.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from fsw.config import LINES, Config
+from fsw.kernel.clock import ManualClock, Micros
+from fsw.mdb.mission import Mission
+from fsw.mdb.mission import load as load_mission
+from hil import invariants, scenario
+from hil.bench import Bench, FaultResult, ok
+from hil.board import Board
+from hil.fault import Fault, parse_compact
+from hil.fault_desk import storm
+from hil.observer import Finding, Observer
+from hil.player import StepResult
+from hil.scenario import Scenario
+from hil.seed import Dice
+from hil.virtual_end import VirtualEnd
+
+PROGRESS_US: Final = 10_000_000
+"""How often, in simulated time, a caller is told how far a run has come."""
+PROBE_US: Final = 1_000_000
+Progress = Callable[[int, str], None]
+
+
+class RunResult(NamedTuple):
+    """What came of a run. `digest` is the SHA-256 of every octet that the payload put on the line."""
+
+    scenario: str
+    title: str
+    seed: int
+    rung: str
+    ok: bool
+    steps: list[StepResult]
+    faults: list[FaultResult]
+    findings: list[Finding]
+    counters: dict[str, int]
+    simulated_us: int
+    wall_s: float
+    octets_down: int
+    digest: str
+    database: str
+
+    def as_json(self) -> dict[str, object]:
+        """As plain data."""
+        return {
+            **self._asdict(),
+            "steps": [{**step._asdict(), "outcome": step.outcome.value} for step in self.steps],
+            "faults": [fault._asdict() for fault in self.faults],
+            "findings": [finding._asdict() for finding in self.findings],
+        }
+
+
+class Virtual:
+    """One run; `advance` moves it on, `result` ends it. Holds a folder for the simulated disk until it is closed."""
+
+    def __init__(
+        self,
+        plan: Scenario,
+        mission: Mission,
+        seed: int,
+        *,
+        faults: tuple[Fault, ...] | None = None,
+        observers: Callable[[Scenario, Mission], list[Observer]] | None = None,
+        skips_idle: bool = True,
+    ) -> None:
+        self.plan = plan
+        self.seed = seed
+        self.mission = mission
+        self.clock = ManualClock()
+        self._folder = tempfile.TemporaryDirectory(prefix="kratai-sim-")
+        dice = Dice(seed, plan.name)
+        profile = plan.profile
+        line = LINES[profile.line]._replace(baud=profile.baud, tm_frame_octets=profile.tm_frame_octets)
+        config = Config(line, profile.carrier)
+        self.board = Board(mission, config, self.clock, Path(self._folder.name) / "store.sqlite")
+        self.board.skips_idle = skips_idle
+        self.end = VirtualEnd(self.board)
+        if faults is None:
+            faults = plan.faults + (drawn(plan, dice) if plan.storm else ())
+        watching = (invariants.all_of if observers is None else observers)(plan, mission)
+        self.bench = Bench(plan, mission, self.clock, self.end, dice=dice, faults=faults, observers=watching)
+        self.end.attach(self.bench)
+        self._due = Micros(0)
+        self._wall_ns = 0
+
+    def advance(self, until: Micros, stop: Callable[[], bool] = lambda: False) -> None:
+        """Let time pass until then, or until `stop` says so behind an event."""
+        began_ns = time.perf_counter_ns()
+        clock, end, bench = self.clock, self.end, self.bench
+        while not stop():
+            due = min(self._due, end.next_due())
+            if due > until:
+                clock.advance_to(until)
+                break
+            if due > clock.now():
+                clock.advance_to(due)
+            now = clock.now()
+            end.step()
+            self._due = bench.step(now)
+        self._wall_ns += time.perf_counter_ns() - began_ns
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing that the plan asks for is left to come."""
+        return self.bench.done
+
+    def result(self) -> RunResult:
+        """What came of it."""
+        now = self.clock.now()
+        steps, faults, findings = self.bench.finish(now)
+        return RunResult(
+            scenario=self.plan.name,
+            title=self.plan.title,
+            seed=self.seed,
+            rung=self.end.name,
+            ok=ok(steps, findings),
+            steps=steps,
+            faults=faults,
+            findings=findings,
+            counters=self.bench.counters() | self.end.counters(),
+            simulated_us=now,
+            wall_s=self._wall_ns / 1e9,
+            octets_down=self.end.octets_down,
+            digest=self.end.digest(),
+            database=self.mission.database.digest().hex(),
+        )
+
+    def close(self) -> None:
+        """Give the simulated disk back."""
+        self.board.close()
+        self._folder.cleanup()
+
+
+def drawn(plan: Scenario, dice: Dice) -> tuple[Fault, ...]:
+    """The storm of a plan, by its seed."""
+    assert plan.storm is not None
+    return storm(dice.child("storm"), plan.until_us - plan.storm.tail_us, plan.storm.an_hour, plan.storm.kinds)
+
+
+def run(
+    plan: Scenario,
+    mission: Mission,
+    seed: int,
+    *,
+    until_us: int | None = None,
+    faults: tuple[Fault, ...] | None = None,
+    progress: Progress | None = None,
+) -> RunResult:
+    """Play a scenario to its end, or to `until_us`."""
+    end_us = plan.until_us if until_us is None else min(until_us, plan.until_us)
+    virtual = Virtual(plan, mission, seed, faults=faults)
+    try:
+        while virtual.clock.now() < end_us and not virtual.done:
+            virtual.advance(Micros(min(virtual.clock.now() + PROGRESS_US, end_us)), lambda: virtual.done)
+            if progress is not None:
+                progress(virtual.clock.now(), virtual.bench.player.doing)
+        return virtual.result()
+    finally:
+        virtual.close()
+
+
+def run_seed(name: str, seed: int, faults: tuple[str, ...] | None = None) -> dict[str, object]:
+    """A run as plain data in and out, for pools of processes; `faults` in their compact form replace those drawn."""
+    mission = load_mission()
+    plan = scenario.load(name, mission)
+    given = None if faults is None else tuple(parse_compact(text) for text in faults)
+    result = run(plan, mission, seed, faults=given)
+    return {
+        "ok": result.ok,
+        "scenario": name,
+        "seed": seed,
+        "faults": [one.fault for one in result.faults],
+        "findings": [f"{one.rule} at {one.at_us / 1e6:.3f} s: {one.text}" for one in result.findings if one.breach],
+        "failed_steps": [f"{s.leg}: {s.step}: {s.text}" for s in result.steps if s.outcome.value == "failed"],
+        "digest": result.digest,
+        "simulated_s": result.simulated_us / 1e6,
+        "wall_s": result.wall_s,
+    }

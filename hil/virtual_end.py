@@ -1,0 +1,90 @@
+"""The payload's end in virtual time: the simulated board with the real flight software in it."""
+
+import hashlib
+from typing import Final
+
+from fsw.kernel.clock import Micros
+from hil.bench import Bench
+from hil.board import Board
+from hil.fault import Fault
+from hil.fault_kinds import Ability
+from hil.flight_faults import FlightFaults
+
+
+class VirtualEnd:
+    """A `hil.bench.End`. `next_due` is when the board, or the line from it, has something; then `step`."""
+
+    name: Final = "sim"
+    abilities: Final = frozenset(Ability)
+
+    def __init__(self, board: Board) -> None:
+        self.board = board
+        self.up = board.line.up
+        self.octets_down = 0
+        self._digest = hashlib.sha256()
+        self._faults = FlightFaults(board)
+
+    def attach(self, bench: Bench) -> None:
+        """Stand at the end of the bench's line, and tell its observers."""
+        line, tell, clock = self.board.line, bench.observers.tell, bench.clock
+        line.up_channel, self._down = bench.up, bench.down
+        emitted = "emitted" in bench.observers.wanted
+
+        def write(octets: bytes) -> None:
+            self._digest.update(octets)
+            self.octets_down += len(octets)
+            if emitted:
+                tell("emitted", octets, clock.now())
+
+        line.on_write = write
+        if "reached" in bench.observers.wanted:
+            line.on_read = lambda octets: tell("reached", octets, clock.now())
+
+    def counters(self) -> dict[str, int]:
+        """What the line has counted."""
+        line = self.board.line
+        return {
+            "line.octets_up": line.up.octets_out,
+            "line.octets_down": line.down.octets_out,
+            "line.overruns": line.up.overruns + line.down.overruns,
+            "board.lives": self.board.lives,
+        }
+
+    def digest(self) -> str:
+        """SHA-256 of every octet that the line took from the payload, in hex."""
+        return self._digest.hexdigest()
+
+    def next_due(self) -> Micros:
+        """When the board has work, a whole unit of its has crossed the line, or the channel has octets of its own."""
+        line = self.board.line
+        return min(self.board.next_due(), line.down.unit_due(), self._down.next_due())
+
+    def step(self) -> None:
+        """Let the board run the tick that is due."""
+        self.board.step()
+
+    def power(self, on: bool, now: Micros) -> None:
+        """The lander's switch."""
+        if on:
+            self.board.power_on()
+        else:
+            self.board.cut()
+
+    def receive(self, now: Micros) -> bytes:
+        """Octets that have crossed the line, behind the channel."""
+        line = self.board.line
+        due = line.down.unit_due() <= now or self._down.next_due() <= now
+        return self._down.carry(line.down.take(now), now) if due else b""
+
+    def surround(self, name: str, value: int) -> str:
+        """Set a twin's surroundings."""
+        self.board.twins.set(name, value)
+        return ""
+
+    def begin(self, fault: Fault, now: Micros) -> None:
+        """Begin a fault on the payload's side."""
+        self._faults.begin(fault, now)
+
+    def end(self, fault: Fault, now: Micros) -> None:
+        """End it."""
+        self._faults.end(fault, now)
