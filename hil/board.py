@@ -18,6 +18,7 @@ from fsw.kernel.clock import NEVER, TICK_US, Clock, ManualClock, Micros
 from fsw.mdb.mission import Mission
 from fsw.mdb.system import StopReason
 from fsw.store.server import StoreServer
+from hil.channel import Channel
 from hil.line import Paced
 from hil.twins import Twins
 
@@ -48,13 +49,15 @@ class BoardClock:
 class MemoryLine:
     """A full-duplex serial line of 8N1 octets; flight's end is a `LinePort`, the lander's are `up` and `down`.
 
-    `len` tells flight whether octets have arrived. `plugged` is the cable: without it nothing passes either way.
+    `len` tells flight whether octets have arrived. `plugged` is the cable: without it nothing passes either way. In
+    `up_channel` faults befall what has crossed the line to flight; whoever takes from `down` has a channel of its own.
     """
 
     def __init__(self, clock: Clock, baud: int) -> None:
         self._clock = clock
         self.up = Paced(baud)
         self.down = Paced(baud)
+        self.up_channel: Channel | None = None
         self.plugged = True
         self.state = LineState.CLOSED
         self.opens = 0
@@ -67,16 +70,28 @@ class MemoryLine:
         self._retry_us = Micros(0)
 
     def __len__(self) -> int:
-        return int(self.up.next_due() <= self._clock.now())
+        if not self.plugged and self.state is LineState.OPEN:
+            return 1
+        return int(self.arrival() <= self._clock.now())
+
+    def arrival(self) -> Micros:
+        """When the next octet comes to flight's end of the line; NEVER while none is under way."""
+        due = self.up.next_due()
+        return due if self.up_channel is None else min(due, self.up_channel.next_due())
 
     def read(self) -> bytes:
         """What has arrived."""
         if self.state is not LineState.OPEN:
             return b""
-        octets = self.up.take(self._clock.now())
+        octets = self._take()
         if octets and self.on_read is not None:
             self.on_read(octets)
         return octets
+
+    def _take(self) -> bytes:
+        now = self._clock.now()
+        octets = self.up.take(now)
+        return octets if self.up_channel is None else self.up_channel.carry(octets, now)
 
     def write(self, octets: bytes) -> int:
         """Hand octets to the line; returns how many it took."""
@@ -98,15 +113,17 @@ class MemoryLine:
         elif self.state is LineState.CLOSED and now >= self._retry_us:
             self._retry_us = Micros(now + REOPEN_US)
             if self.plugged:
-                self.up.take(self._clock.now())  # nobody listened
+                self._take()  # nobody listened
                 self.state = LineState.OPEN
                 self.opens += 1
         return self.state
 
     def clear(self) -> None:
-        """Lose what is under way."""
+        """Lose what is under way, and what the receiver had not handed on."""
         self.up.clear()
         self.down.clear()
+        if self.up_channel is not None:
+            self.up_channel.clear()
 
     def power_on(self) -> None:
         """Another process comes to the port: nothing is open, nothing is counted."""
@@ -228,7 +245,7 @@ class Board:
         following = Micros(self._last_us + TICK_US)
         if not self.skips_idle:
             return Micros(self._zero_us + following)
-        arrival_us = self.line.up.next_due() - self._zero_us
+        arrival_us = self.line.arrival() - self._zero_us
         return Micros(self._zero_us + max(following, min(self._due, -(-arrival_us // TICK_US) * TICK_US)))
 
     def step(self) -> None:
