@@ -36,6 +36,7 @@ COMMANDS: Final = {
         ("export", "Parameters by time, as CSV or JSON.", "--state contact"),
         ("commands", "The commands of the mission database.", "--json"),
         ("telemetry", "The packets and parameters of the mission database.", "--json"),
+        ("sim", "A scenario in virtual time: payload, line, lander, ground on one clock.", "first-contact --seed 7"),
         ("decode", "Name the first rule that some octets break.", "1acffc1d02a00000"),
         ("doctor", "What is wrong with ports, permissions and set-up, and what to do.", "/dev/ttyUSB0"),
         ("test", "The test suite.", "tests/ccsds"),
