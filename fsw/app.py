@@ -124,16 +124,21 @@ class App:
         assert power.process is not None
         assert comms.process is not None
         return (
-            Slot("comms.receive", comms.receive, budget_us=4_000, wakes=(self.world.line, comms.process.mailbox)),
+            Slot(
+                "comms.receive",
+                comms.receive,
+                budget_us=4_000,
+                wakes=(self.world.line, comms.process.mailbox, self.board.lander_requests),
+            ),
             Slot(
                 "system",
                 system.step,
                 budget_us=6_000,
-                wakes=(system.process.mailbox, system.inbox, self.store),
+                wakes=(system.process.mailbox, system.inbox, system.bell, self.store),
             ),
-            Slot("power", power.step, wakes=(power.process.mailbox, power.inbox)),
+            Slot("power", power.step, wakes=(power.process.mailbox, power.inbox, power.bell)),
             *(self._instrument_slot(entry) for entry in self.mission.instruments),
-            Slot("comms.transmit", self.downlink.step, budget_us=6_000, wakes=(self.outbox, self.lander_outbox)),
+            Slot("comms.transmit", self.downlink.step, budget_us=6_000, wakes=(self.downlink.bell,)),
         )
 
     def _instrument_slot(self, entry: InstrumentEntry) -> Slot:
@@ -144,7 +149,7 @@ class App:
             host.step,
             period_ticks=entry.period_ticks,
             budget_us=entry.budget_us,
-            wakes=(host.process.mailbox,),
+            wakes=(host.process.mailbox, host.bell),
             essential=False,
         )
 
@@ -205,6 +210,7 @@ class App:
         now = self.world.clock.now()
         self.events.report(TaskStruckOut(task=self._rows[name]), now)
         self._served[name].close(now)
+        self.scheduler.unwake(name)
 
     # --- running ---------------------------------------------------------------------------------------------------
 

@@ -70,12 +70,12 @@ class MemoryLine:
         self._retry_us = Micros(0)
 
     def __len__(self) -> int:
-        if not self.plugged and self.state is LineState.OPEN:
-            return 1
         return int(self.arrival() <= self._clock.now())
 
     def arrival(self) -> Micros:
-        """When the next octet comes to flight's end of the line; NEVER while none is under way."""
+        """When flight's end of the line has something to notice: an octet that comes, or that the cable is out."""
+        if not self.plugged and self.state is LineState.OPEN:
+            return self._clock.now()
         due = self.up.next_due()
         return due if self.up_channel is None else min(due, self.up_channel.next_due())
 
@@ -237,6 +237,11 @@ class Board:
         if self.app is not None:
             self.app.stop(reason)
             self._give_up_us = Micros(self._clock.now() + STOP_US)
+            self._due = self._tick_at(self._clock.now())
+
+    def _tick_at(self, t: Micros) -> Micros:
+        """The first base tick, in the board's time, at or after `t` of the bench's."""
+        return Micros(-(-(t - self._zero_us) // TICK_US) * TICK_US)
 
     def next_due(self) -> Micros:
         """When the next base tick with work comes; NEVER while the power is off."""
@@ -245,8 +250,7 @@ class Board:
         following = Micros(self._last_us + TICK_US)
         if not self.skips_idle:
             return Micros(self._zero_us + following)
-        arrival_us = self.line.arrival() - self._zero_us
-        return Micros(self._zero_us + max(following, min(self._due, -(-arrival_us // TICK_US) * TICK_US)))
+        return Micros(self._zero_us + max(following, min(self._due, self._tick_at(self.line.arrival()))))
 
     def step(self) -> None:
         """Run the base tick that has come due by now, if one has."""

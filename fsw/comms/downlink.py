@@ -11,6 +11,7 @@ from fsw.ccsds.flight_link import FlightLink
 from fsw.ccsds.packetizer import VirtualChannel
 from fsw.comms.pacer import Pacer
 from fsw.hal.ports import LinePort, LineState
+from fsw.kernel.bell import Bell
 from fsw.kernel.clock import NEVER, TICK_US, Micros
 from fsw.services.board import Board
 from fsw.services.lander_outbox import LanderOutbox
@@ -36,6 +37,10 @@ class Downlink:
     ) -> None:
         release_us, idle_us = timing
         data_octets = link.profile.data_octets
+        self.bell = Bell()
+        """Rung when there is more to send, or a port to open with an idle frame."""
+        for outbox in outboxes:
+            outbox.bell = self.bell
         self._board = board
         self._line = line
         self._link = link
@@ -54,9 +59,10 @@ class Downlink:
 
     def step(self, now: Micros) -> Micros:
         """Hand the line what it may have; returns when the next frame falls due."""
+        self.bell.silence()
         if self._line.state is not LineState.OPEN:
             self._unsent = b""
-            return Micros(now + TICK_US)
+            return NEVER
         if self._line.opens != self._opens:
             self._opens = self._line.opens
             self._unsent = b""

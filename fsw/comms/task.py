@@ -33,7 +33,7 @@ from fsw.services.process import Execution, Process
 
 SILENCE_US: Final = 500_000
 LOOK_US: Final = 50_000
-"""How often the port and the board's common state are looked at while the line brings nothing."""
+"""How often a port that is not open is looked at."""
 LOST_INTERVALS: Final = 10
 BEACON_US: Final = 25_000_000
 SAMPLE_US: Final = 1_000_000
@@ -90,6 +90,7 @@ class CommsTask:
             if self._opens:
                 self._services.events.report(mdb.LineReopened(opens=min(self._line.opens, 0xFFFF)), now)
             self._opens = self._line.opens
+            self._downlink.bell.ring()
         self._supervise(now)
         self.process.run(now)
         self._speak(now)
@@ -100,7 +101,9 @@ class CommsTask:
 
     def _next_work(self, now: Micros) -> Micros:
         """When there is work although the line brings nothing."""
-        due = min(self._heartbeat_due, self._beacon_due, self._sample_us, Micros(now + LOOK_US))
+        due = min(self._heartbeat_due, self._beacon_due, self._sample_us)
+        if self._line.state is not LineState.OPEN:
+            due = min(due, Micros(now + LOOK_US))
         if not self._quiet:
             due = min(due, Micros(self._octets_us + SILENCE_US))
         if self._heard_us is not None and self._board.lander_alive:
@@ -181,9 +184,9 @@ class CommsTask:
     def _speak(self, now: Micros) -> None:
         """Heartbeat, beacon and requests of VC 2, when they are due."""
         board = self._board
-        requests, board.lander_requests = board.lander_requests, []
-        for kind, value in requests:
+        for kind, value in board.lander_requests:
             self._lander_outbox.post(Request(kind=kind, value=value), now)
+        board.lander_requests.clear()
         uptime_s = now // 1_000_000
         raw = self._services.parameters.values[PACKAGE_TEMPERATURE.pid]
         board_cdegc = _ABSENT_I16 if raw is None else int(raw)

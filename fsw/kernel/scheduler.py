@@ -114,6 +114,12 @@ class Scheduler:
         """Time of the base tick behind the last one that was run or folded into it."""
         return Micros((self._last_tick + 1) * TICK_US)
 
+    def unwake(self, task: str) -> None:
+        """Nothing wakes the slots of a task that will not run again: what waits for it would make every tick busy."""
+        for record in self._table:
+            if record.slot.name.partition(".")[0] == task:
+                record.wakes = ()
+
     def tick(self, planned: Micros) -> Micros:
         """Run the base tick planned for `planned` and return the time of the next tick that has work, or NEVER.
 

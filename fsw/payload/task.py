@@ -6,7 +6,6 @@ with 0x14; ping, no-operation and counters answer all the same.
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
 
 from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb.system import Mode
@@ -17,9 +16,6 @@ from fsw.services.instrument import InstrumentTask
 from fsw.services.process import Execution, Process
 from fsw.services.verification import Request, Verification
 
-LOOK_US: Final = 100_000
-"""How often mode and load are looked at."""
-
 
 class InstrumentHost:
     """Runs one instrument's task; `step` is its slot. `build` makes the task anew when the supervisor restarts it."""
@@ -28,6 +24,7 @@ class InstrumentHost:
         self, board: Board, verification: Verification, load_row: int, build: Callable[[], InstrumentTask]
     ) -> None:
         self._board = board
+        self.bell = board.bell()
         self._verification = verification
         self._load_bit = 1 << load_row
         self._build = build
@@ -50,13 +47,13 @@ class InstrumentHost:
     def step(self, now: Micros) -> Micros:
         """One turn: the gate, requests, the instrument's own turn."""
         assert self.process is not None
+        self.bell.silence()
         change = Change((bool(self._board.loads_on & self._load_bit), self._board.mode is Mode.NOMINAL))
         before, self._state = self._state, TABLE[change][self._state]
         if before is Running.READY and self._state is not Running.READY:
             self._task.halt(now)
         self.process.run(now)
-        due = self._task.step(now) if self._state is Running.READY else NEVER
-        return min(due, Micros(now + LOOK_US))
+        return self._task.step(now) if self._state is Running.READY else NEVER
 
     def _gate(self, command: type[object], request: Request, now: Micros) -> None:
         if self._state is not Running.READY:

@@ -24,8 +24,6 @@ from fsw.services.verification import Request
 
 CANCELLED_US: Final = 15_000_000
 SAMPLE_US: Final = 1_000_000
-LOOK_US: Final = 50_000
-"""How often the board's common state is looked at."""
 
 
 class PowerTask:
@@ -45,6 +43,7 @@ class PowerTask:
         self._ready_said = False
         self._sample_us = Micros(0)
         self._started = False
+        self.bell = board.bell()
         self.inbox: Mailbox[object] = Mailbox("power", 16)
         """What comms hears of the lander's power: notices, status, safe now."""
         self.process: Process | None = None
@@ -53,6 +52,7 @@ class PowerTask:
     def step(self, now: Micros) -> Micros:
         """One turn: what the lander said, requests, ready-for-off, samples."""
         assert self.process is not None
+        self.bell.silence()
         if not self._started and self._board.mode is not Mode.BOOT:
             self._started = True
             for load in self._loads:
@@ -65,7 +65,7 @@ class PowerTask:
         if now >= self._sample_us:
             self._sample(now)
             self._sample_us = Micros(now + SAMPLE_US)
-        return min(self._sample_us, Micros(now + LOOK_US))
+        return min(self._sample_us, self._next_of_notice())
 
     # --- the lander ------------------------------------------------------------------------------------------------
 
@@ -117,6 +117,13 @@ class PowerTask:
             self._services.events.report(mdb.ReadyForOff(circuit=Circuit.OPS, clean=board.kept), now, flush=True)
         if now >= board.off_at_us + CANCELLED_US:
             board.off_at_us = NEVER
+
+    def _next_of_notice(self) -> Micros:
+        """When a notice that stands asks for something without a change elsewhere."""
+        off_at_us = self._board.off_at_us
+        if off_at_us == NEVER or not self._ready_said:
+            return off_at_us
+        return Micros(off_at_us + CANCELLED_US)
 
     # --- loads -----------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,12 @@
-"""What the tasks must know of one another: each field has one writer, named beside it, and any number of readers."""
+"""What the tasks must know of one another: each field has one writer, named beside it, and any number of readers.
+
+Nobody looks again and again: a change of any field rings the bell of every reader, and so wakes its slot.
+"""
 
 from enum import IntFlag, unique
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from fsw.kernel.bell import Bell
 from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb.lander import RequestKind
 from fsw.mdb.system import Mode, ModeReason, ResetCause, StopReason
@@ -17,6 +21,9 @@ class Health(IntFlag):
     LIMIT = 4
 
 
+_UNSET: Final = object()
+
+
 class Tone(NamedTuple):
     """A lander heartbeat began at `at_us` of our clock (comms -> system)."""
 
@@ -24,9 +31,10 @@ class Tone(NamedTuple):
 
 
 class Board:
-    """The board's common state."""
+    """The board's common state. `bell` gives a reader its own wake."""
 
     __slots__ = (
+        "_bells",
         "boot_count",
         "health",
         "kept",
@@ -43,6 +51,7 @@ class Board:
     )
 
     def __init__(self) -> None:
+        self._bells: list[Bell] = []
         self.mode = Mode.BOOT  # system
         self.boot_count = 0  # system; 0: not known
         self.reset_cause = ResetCause.UNKNOWN  # system
@@ -55,4 +64,16 @@ class Board:
         self.off_at_us = NEVER  # power: when OPS goes off, by the lander's notice
         self.safe_wanted: ModeReason | None = None  # supervisor and power; taken back by system
         self.stop_wanted: StopReason | None = None  # __main__
-        self.lander_requests: list[tuple[RequestKind, int]] = []  # power -> comms
+        self.lander_requests: list[tuple[RequestKind, int]] = []  # power -> comms; wakes by itself
+
+    def bell(self) -> Bell:
+        """A bell that rings at every change of a field."""
+        bell = Bell()
+        self._bells.append(bell)
+        return bell
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if getattr(self, name, _UNSET) != value:
+            object.__setattr__(self, name, value)
+            for bell in self._bells:
+                bell.ring()

@@ -4,6 +4,7 @@ from collections import deque
 from typing import Final
 
 from fsw.ccsds.space_packet import SequenceCounter
+from fsw.kernel.bell import Bell
 from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb import codec
 from fsw.mdb.model import declaration_of
@@ -15,11 +16,13 @@ PACKETS_MAX: Final = 32
 class LanderOutbox:
     """A bounded queue; what does not fit drops the oldest and is counted."""
 
-    __slots__ = ("_counter", "_queue", "dropped", "flush", "octets")
+    __slots__ = ("_counter", "_queue", "bell", "dropped", "flush", "octets")
 
     def __init__(self) -> None:
         self._counter = SequenceCounter()
         self._queue: deque[tuple[Micros, bytes]] = deque()
+        self.bell = Bell()
+        """Rung at every packet posted; whoever frames gives its own."""
         self.octets = 0
         self.dropped = 0
         self.flush = False
@@ -37,6 +40,7 @@ class LanderOutbox:
         self._queue.append((now, packet))
         self.octets += len(packet)
         self.flush |= flush
+        self.bell.ring()
 
     def pending_octets(self) -> int:
         """Octets of all packets waiting."""

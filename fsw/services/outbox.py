@@ -9,6 +9,7 @@ from collections import deque
 from enum import IntEnum, unique
 from typing import Final, NamedTuple
 
+from fsw.kernel.bell import Bell
 from fsw.kernel.clock import NEVER, Micros
 
 
@@ -43,13 +44,26 @@ class Queued(NamedTuple):
 class Outbox:
     """Live telemetry of VC 0 that waits for a frame; the packet source of its virtual channel."""
 
-    __slots__ = ("_held", "_order", "_queues", "_waiting", "depth_max", "dropped", "flush", "frame_octets", "octets")
+    __slots__ = (
+        "_held",
+        "_order",
+        "_queues",
+        "_waiting",
+        "bell",
+        "depth_max",
+        "dropped",
+        "flush",
+        "frame_octets",
+        "octets",
+    )
 
     def __init__(self, frame_octets: int) -> None:
         self._queues: tuple[deque[Queued], ...] = tuple(deque() for _ in Priority)
         self._held = False
         self._order = 0
         self._waiting = 0
+        self.bell = Bell()
+        """Rung at every change that may bring a frame's time forward; whoever frames gives its own."""
         self.frame_octets = frame_octets
         self.octets = 0
         self.dropped = 0
@@ -76,11 +90,13 @@ class Outbox:
         if flush:
             self.flush = True
         self.depth_max = max(self.depth_max, self._waiting)
+        self.bell.ring()
         return kept
 
     def hold(self, held: bool) -> None:
         """Hold or release what may not flow while the lander is silent (contract, section 4)."""
         self._held = held
+        self.bell.ring()
 
     def _open(self) -> list[deque[Queued]]:
         queues = zip(Priority, self._queues, strict=True)

@@ -9,7 +9,7 @@ for ten intervals the time base flywheels; a sample that differs by more than `S
 from typing import Final
 
 from fsw.ccsds.time_code import cuc_encode
-from fsw.kernel.clock import Micros
+from fsw.kernel.clock import NEVER, Micros
 from fsw.pus.ids import TimeStatus
 
 STEP_US: Final = 50_000
@@ -83,6 +83,13 @@ class Timebase:
         self._paired_us = tone_us
         self.status = TimeStatus.LOCKED
         return True
+
+    def next_age(self) -> Micros:
+        """When `age` next has something to drop or to tell, if nothing is heard until then."""
+        due = NEVER if self._announced is None else self._announced + self._interval_us + 1
+        if self._paired_us is not None and self.status is TimeStatus.LOCKED:
+            due = min(due, self._paired_us + LOST_INTERVALS * self._interval_us + 1)
+        return Micros(due)
 
     def age(self, now: Micros) -> bool:
         """Drop what grew too old; True when the time base has just begun to flywheel."""

@@ -29,8 +29,8 @@ from fsw.system.modes import TABLE, ModeEvent
 
 BOOT_WAIT_US: Final = 1_000_000
 SAMPLE_US: Final = 1_000_000
-LOOK_US: Final = 50_000
-"""How often the board's common state is looked at."""
+RETRY_US: Final = 50_000
+"""How soon the store is asked again when its queue was full."""
 VERSION: Final = "kratai 0.1.0"
 _SAFE_EVENTS: Final = {ModeReason.STRIKE_OUT: ModeEvent.STRIKE_OUT, ModeReason.LANDER: ModeEvent.LANDER_SAFE}
 
@@ -55,6 +55,7 @@ class SystemTask:
         self._sensors = sensors
         self._database = database
         self._faults = faults
+        self.bell = board.bell()
         self.inbox: Mailbox[object] = Mailbox("system", 16)
         """What comms hears of the lander's time: `LanderTime` and `Tone`."""
         self.process: Process | None = None
@@ -62,6 +63,7 @@ class SystemTask:
         self._booted = False
         self._boot_asked = False
         self._sample_us = Micros(0)
+        self._retry_us = NEVER
         self._mark_id: int | None = None
         self._marked = LastLife.CUT
         self._steps = 0
@@ -70,6 +72,7 @@ class SystemTask:
     def step(self, now: Micros) -> Micros:
         """One turn: answers of the store, the lander's time, requests, housekeeping, samples."""
         assert self.process is not None
+        self.bell.silence()
         if not self._boot_asked:
             self._boot_asked = True
             self._store.boot(now)
@@ -84,9 +87,10 @@ class SystemTask:
             self._sample(now)
             self._sample_us = Micros(now + SAMPLE_US)
         self._prepare_for_off(now)
-        cold = self._database.warm(1) if self._booted else 1
-        due = min(self._services.housekeeping.step(now), self._sample_us, self._store.port.next_deadline())
-        return now if cold else min(due, Micros(now + LOOK_US))
+        following = self._services.housekeeping.step(now)
+        if not self._booted or self._database.warm(1):
+            return now
+        return min(following, self._sample_us, self._store.port.next_deadline(), self._time.next_age(), self._retry_us)
 
     # --- boot and store --------------------------------------------------------------------------------------------
 
@@ -140,6 +144,7 @@ class SystemTask:
     def _prepare_for_off(self, now: Micros) -> None:
         """Write down how this life is going to end, before it ends; take it back when it does not."""
         board = self._board
+        self._retry_us = NEVER
         wanted = LastLife.CUT
         if board.stop_wanted is not None:
             wanted = LastLife.ORDERLY
@@ -149,7 +154,8 @@ class SystemTask:
             return
         asked = self._store.mark(wanted, now)
         if asked is None:
-            return  # the store's queue is full: asked again in the next step
+            self._retry_us = Micros(now + RETRY_US)  # the store's queue is full
+            return
         if wanted is LastLife.ORDERLY:
             reason = board.stop_wanted or StopReason.SIGNAL
             self._services.events.report(mdb.Stopping(orderly=1, reason=reason), now, flush=True)

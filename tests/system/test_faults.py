@@ -109,8 +109,9 @@ def test_an_essential_task_struck_out_ends_the_strokes(bench: Bench) -> None:
 
 
 @pytest.mark.proves("K-KERN-003")
-def test_a_well_board_strokes_the_watchdog_all_the_time(bench: Bench) -> None:
-    bench.board.skips_idle = False
+def test_a_well_board_strokes_the_watchdog_all_the_time(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, skips_idle=False)
+    bench.run(1.5)
     strokes = bench.board.watchdog.strokes
     bench.run(10)
     assert bench.board.watchdog.strokes == strokes + 1000

@@ -202,7 +202,7 @@ def test_the_gate_opens_and_closes_and_halts_once() -> None:
         board.loads_on = 0xFFFF_FFFF if load_on else 0xFFFF_FFF7
         board.mode = mode
         desk.verification.receive(stop, desk.now)
-        assert host.step(desk.now) == desk.now + 100_000
+        host.step(desk.now)
         assert words(desk.take())[-1][0] == last
         assert (task.steps, task.halts) == (steps, halts)
         assert (host.state is Running.READY) == (last == 7)
