@@ -86,54 +86,74 @@ class Bench:
         self.player = Player(scenario, self)
         self.up, self.down = Channel(dice.child("up")), Channel(dice.child("down"))
         self.desk = FaultDesk(faults, self.up, self.down, self.lander, end)
-        self.ended_us = now
         self._powered = False
+        self._lander_told = self._ground_told = self._player_told = True
+        self._lander_due = self._player_due = self._desk_due = self._fill_due = now
 
     # --- time -----------------------------------------------------------------------------------------------------
 
     def step(self, now: Micros) -> Micros:
-        """Let everybody act on what has fallen due and on what has come; returns when to call again."""
+        """Let everybody act on what has fallen due and on what has come; returns when to call again.
+
+        Who has nothing due and heard nothing new is not called: most of a mission is waiting.
+        """
         octets = self.end.receive(now)
         if octets:
             self.observers.tell("downlinked", octets, now)
             if self._powered:
                 self.lander.receive_line(octets, now)
+                self._lander_told = True
         for _ in range(TURNS_MAX):
-            due = min(self._lander(now), self.player.step(now), self.desk.step(now))
-            if not self._ground(now):
+            if self._lander_told or now >= self._lander_due:
+                self._lander(now)
+            if self._ground_told or now >= self.session.next_due():
+                self._ground(now)
+            if self._player_told or now >= self._player_due:
+                self._player_told = False
+                self._player_due = self.player.step(now)
+            if now >= self._desk_due:
+                self._desk_due = self.desk.step(now)
+                self._lander_told = True
+            if not (self._lander_told or self._ground_told or self._player_told):
                 break
-        return min(due, self.session.next_due(), self.lander.fill(self.end.up, now))
+        if now >= self._fill_due:
+            self._fill_due = self.lander.fill(self.end.up, now)
+        return min(self._lander_due, self._player_due, self._desk_due, self._fill_due, self.session.next_due())
 
-    def _lander(self, now: Micros) -> Micros:
-        due = self.lander.step(now)
-        for happening in self.lander.take_happenings():
+    def _lander(self, now: Micros) -> None:
+        lander, tell = self.lander, self.observers.tell
+        self._lander_told = False
+        self._lander_due = lander.step(now)
+        self._fill_due = now
+        for happening in lander.take_happenings():
+            self._player_told = True
             self.player.happen(happening, now)
-            self.observers.tell("happening", happening, now)
-        powered = self.lander.switches[OPS].powered
+            tell("happening", happening, now)
+        powered = lander.switches[OPS].powered
         if powered != self._powered:
             self._powered = powered
             self.end.up.clear()
             self.end.power(powered, now)
-            self.observers.tell("power", powered, now)
-        for frame in self.lander.take_tm():
-            self.observers.tell("delivered", frame, now)
+            tell("power", powered, now)
+        for frame in lander.take_tm():
+            self._ground_told = True
+            tell("delivered", frame, now)
             self.session.tm_datagram(frame, now)
-        for packet in self.lander.take_reports():
+        for packet in lander.take_reports():
+            self._ground_told = True
             self.session.report_datagram(packet, now)
-        return due
 
-    def _ground(self, now: Micros) -> bool:
-        """The ground's turn; whether anything of it concerns others at once."""
+    def _ground(self, now: Micros) -> None:
+        self._ground_told = False
         self.session.tick(now)
-        records = self.session.take_records()
-        for record in records:
+        for record in self.session.take_records():
+            self._player_told = True
             self.player.hear(record, now)
             self.observers.tell("record", record, now)
-        datagrams = self.session.take_datagrams()
-        for datagram in datagrams:
+        for datagram in self.session.take_datagrams():
+            self._lander_told = True
             self.observers.tell("uplinked", datagram, now)
             self.lander.receive_tc(datagram, now)
-        return bool(records or datagrams)
 
     # --- hands of the player ----------------------------------------------------------------------------------------
 
@@ -142,6 +162,7 @@ class Bench:
         if order.verb in ("on", "off", "cut") and Ability.POWER not in self.end.abilities:
             return f"{self.end.name} cannot switch the payload's power"
         lander_orders.obey(self.lander, order, now)
+        self._lander_told = True
         return ""
 
     def surround(self, name: str, value: int, now: Micros) -> str:
@@ -150,10 +171,12 @@ class Bench:
 
     def fault(self, fault: Fault, now: Micros) -> str:
         """Begin a fault now."""
+        self._desk_due = now
         return self.desk.add(fault._replace(at_us=now), now)
 
     def send(self, name: str, arguments: Mapping[str, str], now: Micros) -> Ticket | Refusal:
         """Send a telecommand."""
+        self._ground_told = True
         return self.session.send(name, arguments, SOURCE_ID, now)
 
     @property
