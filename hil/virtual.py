@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from fsw.config import LINES, Config
-from fsw.kernel.clock import ManualClock, Micros
+from fsw.kernel.clock import NEVER, ManualClock, Micros
 from fsw.mdb.mission import Mission
 from fsw.mdb.mission import load as load_mission
-from hil import invariants, scenario
+from hil import invariants, probe, scenario
 from hil.bench import Bench, FaultResult, ok
 from hil.board import Board
 from hil.fault import Fault, parse_compact
@@ -27,7 +27,6 @@ from hil.virtual_end import VirtualEnd
 
 PROGRESS_US: Final = 10_000_000
 """How often, in simulated time, a caller is told how far a run has come."""
-PROBE_US: Final = 1_000_000
 Progress = Callable[[int, str], None]
 
 
@@ -90,6 +89,7 @@ class Virtual:
         self.bench = Bench(plan, mission, self.clock, self.end, dice=dice, faults=faults, observers=watching)
         self.end.attach(self.bench)
         self._due = Micros(0)
+        self._look_us = Micros(0) if "probe" in self.bench.observers.wanted else NEVER
         self._wall_ns = 0
 
     def advance(self, until: Micros, stop: Callable[[], bool] = lambda: False) -> None:
@@ -106,7 +106,16 @@ class Virtual:
             now = clock.now()
             end.step()
             self._due = bench.step(now)
+            if now >= self._look_us:
+                self._look(now)
         self._wall_ns += time.perf_counter_ns() - began_ns
+
+    def _look(self, now: Micros) -> None:
+        """Show the board to the observers, about once a second: at an event that is there anyway."""
+        self._look_us = Micros(now + probe.PERIOD_US)
+        found = probe.look(self.board)
+        if found is not None:
+            self.bench.observers.tell("probe", found, now)
 
     @property
     def done(self) -> bool:

@@ -1,6 +1,7 @@
 """The payload's end in virtual time: the simulated board with the real flight software in it."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Final
 
 from fsw.kernel.clock import Micros
@@ -9,6 +10,7 @@ from hil.board import Board
 from hil.fault import Fault
 from hil.fault_kinds import Ability
 from hil.flight_faults import FlightFaults
+from hil.probe import tap
 
 
 class VirtualEnd:
@@ -23,6 +25,7 @@ class VirtualEnd:
         self.octets_down = 0
         self._digest = hashlib.sha256()
         self._faults = FlightFaults(board)
+        self._executed: Callable[[bytes], None] | None = None
 
     def attach(self, bench: Bench) -> None:
         """Stand at the end of the bench's line, and tell its observers."""
@@ -39,6 +42,8 @@ class VirtualEnd:
         line.on_write = write
         if "reached" in bench.observers.wanted:
             line.on_read = lambda octets: tell("reached", octets, clock.now())
+        if "executed" in bench.observers.wanted:
+            self._executed = lambda request_id: tell("executed", request_id, clock.now())
 
     def counters(self) -> dict[str, int]:
         """What the line has counted."""
@@ -67,6 +72,8 @@ class VirtualEnd:
         """The lander's switch."""
         if on:
             self.board.power_on()
+            if self._executed is not None:
+                tap(self.board, self._executed)
         else:
             self.board.cut()
 
