@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +11,7 @@ from fsw.mdb.mission import load
 from tests.tools.spacecraft import Spacecraft
 from tools.ground.desk import Desk
 from tools.ground.protocol import Lines, Message, decode, encode
+from tools.ground.samples import Cursor, Page, Question
 from tools.ground.session import Profile, Session
 
 TOKEN = "secret-token"
@@ -85,14 +87,41 @@ def test_a_watcher_begins_with_the_link() -> None:
     assert (record["kind"], record["state"]) == ("link", "ready")
 
 
+@pytest.mark.proves("K-GND-005")
+def test_a_client_has_one_page_under_way() -> None:
+    """The process answers a page a turn; who asks for more at once does not hold the link up."""
+    office = Office()
+    office.say({"op": "hello", "token": TOKEN})
+    assert office.say({"id": 1, "op": "samples", "names": ["system.*"]}) == []
+    (refused,) = office.say({"id": 2, "op": "samples"})
+    assert refused == {"id": 2, "error": "samples: one page at a time"}
+    (asked,) = office.desk.take_asked()
+    assert asked.question == Question(("system.*",))
+    office.desk.answer(asked, page=Page((), Cursor(1, 2, 3)))
+    assert office.heard() == [{"id": 1, "samples": [], "after": [1, 2, 3]}]
+    assert office.say({"id": 3, "op": "samples", "after": [1, 2, 3]}) == []
+    (asked,) = office.desk.take_asked()
+    office.desk.answer(asked, "the archive cannot be read")
+    assert office.heard() == [{"id": 3, "error": "the archive cannot be read"}]
+    assert office.say({"id": 4, "op": "samples"}) == []
+    office.desk.disconnect(1, office.now)
+    (asked,) = office.desk.take_asked()
+    office.desk.answer(asked)
+    assert office.desk.greeted(1) is False
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=5,
 )
-OPS = st.sampled_from(["send", "watch", "status", "flush", "stop", "route", "hello", "?"])
+OPS = st.sampled_from(["send", "watch", "status", "samples", "stop", "route", "hello", "?"])
 MESSAGES = st.dictionaries(
-    st.sampled_from(["id", "op", "name", "arguments", "source_id", "force", "tc", "token"]), JSON | OPS, max_size=6
+    st.sampled_from(
+        ["id", "op", "name", "arguments", "source_id", "force", "tc", "token", "names", "since_us", "after", "limit"]
+    ),
+    JSON | OPS,
+    max_size=6,
 )
 
 

@@ -251,7 +251,7 @@ def test_a_busy_port_is_one_sentence(tmp_path: Path, option: str) -> None:
         (["ground", "--tm", "nonsense"], "HOST:PORT"),
         (["ground", "--mission", "/nowhere"], "mission.toml"),
         (["ground", "--stop"], "no ground session runs"),
-        (["export"], "no archive"),
+        (["export", "--since", "yesterday"], "'yesterday' is no ISO 8601 time"),
         (["send", "power.swich"], "did you mean 'power.switch'"),
         (["send", "ping", "oops"], "key=value"),
     ],

@@ -1,15 +1,13 @@
 """What a ground session keeps: packets raw and decoded, parameters by time, commands with their stages, events.
 
-SQLite in one file of the session's state directory. One writer, the ground process; `export` reads it beside it. The
-file has a size limit: when it is reached the archive stops with a sentence and the session goes on.
+SQLite in one file of the session's state directory. The ground process alone writes it, and reads it
+(`samples.py`). The file has a size limit: when it is reached the archive stops with a sentence and the session goes on.
 """
 
 import json
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from tools.ground.records import (
     CommandRecord,
@@ -22,7 +20,6 @@ from tools.ground.records import (
     ParameterRecord,
     Record,
 )
-from tools.ground.times import utc_text
 from tools.ground.tracking import StageChange
 
 FILE: Final = "archive.sqlite"
@@ -41,6 +38,7 @@ create table if not exists parameters (
   id integer primary key, received_us integer not null, time_us integer, clock text, since_boot_us integer,
   name text not null, raw, value, label text, unit text, limit_state text, replayed integer not null);
 create index if not exists parameters_by_name on parameters (name, received_us);
+create index if not exists parameters_by_time on parameters (coalesce(time_us, received_us), id);
 create table if not exists events (
   id integer primary key, received_us integer not null, time_us integer, clock text, apid integer not null,
   name text not null, severity text not null, decoded text, replayed integer not null);
@@ -60,21 +58,6 @@ create table if not exists databases (digest text primary key, kept_us integer n
 
 class ArchiveError(Exception):
     """The archive cannot be used; the text is one sentence."""
-
-
-class Sample(NamedTuple):
-    """One parameter sample as it was archived. Times are UTC text; `time` is empty while the clock was unset."""
-
-    received: str
-    time: str
-    clock: str
-    name: str
-    raw: float | None
-    value: float | None
-    label: str
-    unit: str
-    limit: str
-    replayed: bool
 
 
 class Archive:
@@ -189,42 +172,6 @@ class Archive:
         )  # fmt: skip
 
 
-def samples(
-    folder: Path, names: tuple[str, ...] = (), since_us: int | None = None, until_us: int | None = None
-) -> Iterator[Sample]:
-    """Parameter samples of an archive by time: the payload's where its clock was set, else that of reception.
-
-    `names` may end in `*`. Raises ArchiveError when there is no archive.
-    """
-    path = folder / FILE
-    if not path.is_file():
-        raise ArchiveError(f"there is no archive in {folder}")
-    when = "coalesce(time_us, received_us)"
-    wheres, values = ["1"], list[object]()
-    if names:
-        wheres.append("(" + " or ".join("name glob ?" for _ in names) + ")")
-        values += [name.replace("[", "[[]").replace("?", "[?]") for name in names]
-    if since_us is not None:
-        wheres.append(f"{when} >= ?")
-        values.append(since_us)
-    if until_us is not None:
-        wheres.append(f"{when} < ?")
-        values.append(until_us)
-    query = (
-        "select received_us, time_us, clock, name, raw, value, label, unit, limit_state, replayed from parameters"  # noqa: S608
-        f" where {' and '.join(wheres)} order by {when}, id"
-    )
-    try:
-        with closing(sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True)) as db:
-            for received_us, time_us, clock, name, *rest, replayed in db.execute(query, values):
-                time = "" if time_us is None else utc_text(time_us)
-                raw, value, label, unit, limit = rest
-                received = utc_text(received_us)
-                yield Sample(received, time, clock or "", name, raw, value, label, unit, limit, bool(replayed))
-    except sqlite3.Error as error:
-        raise ArchiveError(f"the archive {path} cannot be read: {error}") from error
-
-
 def _open(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path)
     try:
@@ -264,7 +211,3 @@ def _time(time: OnboardTime | None) -> tuple[int | None, str | None, int | None]
     if time is None:
         return None, None, None
     return time.utc_us, time.clock, None if time.is_set else time.us
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")

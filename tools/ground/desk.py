@@ -12,6 +12,7 @@ from fsw.kernel.clock import Micros
 from tools.ground.protocol import Message
 from tools.ground.records import Data, Record, as_json, stage_json
 from tools.ground.request import Refusal
+from tools.ground.samples import Page, Question, question
 from tools.ground.session import SOURCE_ID, Session
 from tools.ground.tracking import StageChange
 
@@ -21,20 +22,22 @@ SOURCE_ID_MAX: Final = 0xFFFF
 
 
 class Asked(NamedTuple):
-    """What a client wants of the process rather than of the session; `what` is flush, route or stop."""
+    """What a client wants of the process rather than of the session; `what` is route, samples or stop."""
 
     client: int
     request: Data
     what: str
     argument: str = ""
+    question: Question | None = None
 
 
 class _Client:
-    __slots__ = ("greeted", "leaving", "tickets", "watches")
+    __slots__ = ("greeted", "leaving", "paging", "tickets", "watches")
 
     def __init__(self) -> None:
         self.greeted = False
         self.leaving = False
+        self.paging = False
         self.tickets: dict[int, Data] = {}
         self.watches: list[Data] = []
 
@@ -115,9 +118,19 @@ class Desk:
         taken, self._leaving = self._leaving, []
         return taken
 
-    def answer(self, asked: Asked, fault: str = "") -> None:
-        """The process has done what was asked, or could not."""
-        self._reply(asked.client, {"id": asked.request, "error": fault} if fault else {"id": asked.request, "ok": True})
+    def answer(self, asked: Asked, fault: str = "", page: Page | None = None) -> None:
+        """The process has done what was asked, or could not; `page` is what a question about samples brought."""
+        if asked.question is not None and asked.client in self._clients:
+            self._clients[asked.client].paging = False
+        reply: Message = {"id": asked.request}
+        if fault:
+            reply["error"] = fault
+        elif page is None:
+            reply["ok"] = True
+        else:
+            reply["samples"] = [list(row) for row in page.rows]
+            reply["after"] = None if page.after is None else list(page.after)
+        self._reply(asked.client, reply)
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
@@ -146,8 +159,10 @@ class Desk:
             link = as_json(self._session.link(now), 0)
             del link["received"], link["kind"]
             self._reply(client, {"id": request, "status": {**self.about, "link": link}})
-        elif op in ("flush", "stop"):
-            self._asked.append(Asked(client, request, str(op)))
+        elif op == "samples":
+            self._page(client, state, request, message)
+        elif op == "stop":
+            self._asked.append(Asked(client, request, "stop"))
         elif op == "route" and isinstance(message.get("tc"), str):
             self._asked.append(Asked(client, request, "route", str(message["tc"])))
         else:
@@ -192,6 +207,14 @@ class Desk:
         state.watches.append(request)
         for record, received in self._last.values():
             self._reply(client, {"id": request, "record": as_json(record, received)})
+
+    def _page(self, client: int, state: _Client, request: int | str, message: Message) -> None:
+        asked = "samples: one page at a time" if state.paging else question(message)
+        if isinstance(asked, str):
+            self._reply(client, {"id": request, "error": asked})
+            return
+        state.paging = True
+        self._asked.append(Asked(client, request, "samples", question=asked))
 
     def _stage(self, change: StageChange) -> None:
         for client, state in self._clients.items():

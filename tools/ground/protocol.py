@@ -6,9 +6,13 @@ A client says `hello` with the token first, then requests with an `id` of its ch
     {"id": 1, "op": "send", "name": …, "arguments": {…}}           {"id": 1, "ticket": {…}} {"id": 1, "stage": {…}} …
     {"id": 2, "op": "watch"}                                       {"id": 2, "record": {…}} …
     {"id": 3, "op": "status"}                                      {"id": 3, "status": {…}}
-    {"id": 4, "op": "flush"}   the archive is on the disk          {"id": 4, "ok": true}
+    {"id": 4, "op": "samples", "names": ["power.*"], "since_us": …, "until_us": …, "after": null, "limit": 256}
+                                                                   {"id": 4, "samples": [[…], …], "after": […]}
     {"id": 5, "op": "route", "tc": "host:port"}                    {"id": 5, "ok": true}
     {"id": 6, "op": "stop"}                                        {"id": 6, "ok": true}
+
+`samples` answers with a page of the archive, samples as lists in the order of `samples.Sample`; the next page is asked
+for with the `after` that the answer gave, and follows the last when that is null. One page a client is under way.
 
 A refused command is `{"id": 1, "refused": {"why": …, "sentence": …}}`, a message that makes no sense `{"error": …}`.
 """

@@ -1,7 +1,7 @@
 """The ground process: one session, its UDP ports, its archive and its clients, on the real clock (edge).
 
 One thread waits on all sockets. Datagrams and messages go to the session and the desk; what they say goes to the
-archive, the clients and the lander. The archive commits twice a second, and when a client asks.
+archive, the clients and the lander. The archive commits twice a second; of what clients read of it, a page a turn.
 """
 
 import json
@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -25,6 +26,7 @@ from tools.ground.archive import Archive, ArchiveError
 from tools.ground.desk import Asked, Desk
 from tools.ground.peers import Peers
 from tools.ground.records import Data, Note, Record
+from tools.ground.samples import Reader
 from tools.ground.session import Profile, Session
 
 DATAGRAM_OCTETS_MAX: Final = 65_535
@@ -96,6 +98,8 @@ class Server:
         self._listener.setblocking(False)
         self._wake, self._woken = socket.socketpair()
         self._archive: Archive | None = None
+        self._reader: Reader | None = None
+        self._questions: deque[Asked] = deque()  # one a client at most: the desk sees to it
         self._session: Session
         self._desk: Desk
         self._stopping = False
@@ -153,6 +157,8 @@ class Server:
 
     def close(self) -> None:
         """Let everything go; what was archived is committed."""
+        if self._reader is not None:
+            self._reader.close()
         if self._archive is not None:
             state.withdraw(self._options.folder)
             self._archive.close()
@@ -167,7 +173,7 @@ class Server:
     def _turn(self) -> None:
         """Wait for the first thing that happens, and serve all that has."""
         now = self._now()
-        wait_us = min(max(0, self._session.next_due() - now), WAIT_US_MAX)
+        wait_us = 0 if self._questions else min(max(0, self._session.next_due() - now), WAIT_US_MAX)
         readers = [self._tm, self._report, self._woken, *self._peers.readers()]
         readable, _, _ = select.select(readers, self._peers.writers(), [], wait_us / 1_000_000)
         now = self._now()
@@ -252,15 +258,33 @@ class Server:
 
     def _serve_asked(self, now: Micros) -> None:
         for asked in self._desk.take_asked():
-            fault = ""
-            if asked.what == "flush":
-                self._publish(self._session.take_records())
-                self._commit()
+            if asked.question is not None:
+                self._questions.append(asked)
             elif asked.what == "stop":
                 self._stopping = True
+                self._desk.answer(asked)
             else:
-                fault = self._reroute(asked)
-            self._desk.answer(asked, fault)
+                self._desk.answer(asked, self._reroute(asked))
+        if self._questions:
+            self._read_archive(self._questions.popleft())
+
+    def _read_archive(self, asked: Asked) -> None:
+        """Answer one question: a page, which is soon read."""
+        assert asked.question is not None
+        if asked.question.after is None:  # the first page: what has come so far belongs to it
+            self._publish(self._session.take_records())
+            self._commit()
+        try:
+            if self._reader is None:
+                self._reader = Reader(self._options.folder)
+            names = (parameter.name for parameter in self._options.database.parameters.values())
+            page = self._reader.page(asked.question, names)
+        except ArchiveError as error:
+            page = str(error)
+        if isinstance(page, str):
+            self._desk.answer(asked, page)
+        else:
+            self._desk.answer(asked, page=page)
 
     def _reroute(self, asked: Asked) -> str:
         try:
