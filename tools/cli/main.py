@@ -37,6 +37,7 @@ COMMANDS: Final = {
         ("commands", "The commands of the mission database.", "--json"),
         ("telemetry", "The packets and parameters of the mission database.", "--json"),
         ("sim", "A scenario in virtual time: payload, line, lander, ground on one clock.", "first-contact --seed 7"),
+        ("campaign", "Many seeds of scenarios on every core or a cluster; failures shrunk.", "storm --seeds 0:100"),
         ("decode", "Name the first rule that some octets break.", "1acffc1d02a00000"),
         ("doctor", "What is wrong with ports, permissions and set-up, and what to do.", "/dev/ttyUSB0"),
         ("test", "The test suite.", "tests/ccsds"),
