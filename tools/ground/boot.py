@@ -10,6 +10,7 @@ from fsw.pus.tm import Telemetry
 VC_LIVE: Final = 0
 _INFORMATIVE: Final = 1
 _BOOTED: Final = 1
+_SERVICE_AT: Final = 7
 _HEAD_OCTETS: Final = 7  # event id u16, boot count u32, reset cause u8
 
 
@@ -22,7 +23,9 @@ class BootEvent(NamedTuple):
 
 def boot_event(packet: bytes, vcid: int) -> BootEvent | None:
     """The live boot event that this packet is; None for any other packet, and for one replayed from the past."""
-    report = tm.decode_tm(packet) if vcid == VC_LIVE else None
+    if vcid != VC_LIVE or len(packet) < _SERVICE_AT + 2 or packet[_SERVICE_AT] != Service.EVENTS:
+        return None  # the quick look: what is no event needs no reading
+    report = tm.decode_tm(packet)
     if (
         not isinstance(report, Telemetry)
         or (report.apid, report.service, report.subtype) != (APID_SYSTEM, Service.EVENTS, _INFORMATIVE)

@@ -1,6 +1,7 @@
 """Packets into records: the mission database's reading of a packet, in words and units that people and JSON share."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
+from functools import lru_cache
 from math import isfinite
 from typing import Final, NamedTuple, cast
 
@@ -10,12 +11,17 @@ from fsw.mdb.codec import DecodeError
 from fsw.mdb.database import Database, DecodedReport
 from fsw.mdb.fields import Field, Kind, fields_of
 from fsw.mdb.model import Parameter, Severity, Structure
+from fsw.mdb.system import LimitState
+from fsw.pus import tm
 from fsw.pus.ids import Refusal, Service, TimeStatus
 from fsw.pus.tm import Plain, Telemetry, TimeReport
 from tools.ground.records import Data, EventRecord, OnboardTime, PacketRecord, ParameterRecord
 from tools.ground.times import tai_to_utc_text
 
 VC_REPLAY: Final = 3
+_SEVERITIES: Final = frozenset(Severity)
+_TIME_STATUSES: Final = frozenset(TimeStatus)
+_LIMITS: Final = {state: state.name for state in LimitState}
 
 
 class Decoded(NamedTuple):
@@ -25,21 +31,31 @@ class Decoded(NamedTuple):
     parameters: list[ParameterRecord]
     event: EventRecord | None
     report: DecodedReport | None
+    header: Telemetry | TimeReport | Plain | None
+    """What its header says, also where the rest cannot be read; None where that cannot be read either."""
 
 
 def decode_packet(
-    database: Database, structures: Mapping[int, Structure], packet: bytes, vcid: int, now: Micros
+    database: Database,
+    structures: Mapping[int, Structure],
+    packet: bytes,
+    vcid: int,
+    now: Micros,
+    wanted: Container[str] | None = None,
 ) -> Decoded:
-    """Read one packet of telemetry; what cannot be read becomes a record that says why."""
+    """Read one packet of telemetry; what cannot be read becomes a record that says why.
+
+    `wanted`: names of the parameters whose samples are given; None for all that it holds.
+    """
     found = database.decode_tm(packet, structures)
     apid = int.from_bytes(packet[:2], "big") & 0x7FF
     count = int.from_bytes(packet[2:4], "big") & 0x3FFF
     if isinstance(found, Refusal | DecodeError):
         fault = f"{found.name.lower()}" if isinstance(found, Refusal) else found.detail
         service, subtype = _service(packet)
-        return Decoded(
-            PacketRecord(now, vcid, apid, service, subtype, count, None, "", {}, fault, packet), [], None, None
-        )
+        record = PacketRecord(now, vcid, apid, service, subtype, count, None, "", {}, fault, packet)
+        unread = tm.decode_tm(packet)
+        return Decoded(record, [], None, None, None if isinstance(unread, Refusal) else unread)
     header = found.header
     time = _time(header)
     service, subtype = (header.service, header.subtype) if isinstance(header, Telemetry) else (None, None)
@@ -48,13 +64,13 @@ def decode_packet(
     parameters = [
         sample(database, parameter, cast("float | None", raw), record)
         for name, raw in found.values.items()
-        if (parameter := database.parameter_named(name)) is not None
+        if (wanted is None or name in wanted) and (parameter := database.parameter_named(name)) is not None
     ]
     event = None
-    if isinstance(header, Telemetry) and header.service == Service.EVENTS and header.subtype in tuple(Severity):
-        severity = Severity(header.subtype).name.lower()
+    if service == Service.EVENTS and subtype in _SEVERITIES:
+        severity = Severity(subtype).name.lower()
         event = EventRecord(now, time, apid, found.name, severity, values, vcid == VC_REPLAY)
-    return Decoded(record, parameters, event, found)
+    return Decoded(record, parameters, event, found, header)
 
 
 def sample(database: Database, parameter: Parameter, raw: float | None, of: PacketRecord) -> ParameterRecord:
@@ -65,7 +81,7 @@ def sample(database: Database, parameter: Parameter, raw: float | None, of: Pack
     elif parameter.enum is not None and raw is not None:
         member = parameter.enum._value2member_map_.get(raw)
         label = getattr(member, "name", "")
-    limit = database.limits(parameter.pid, raw).name
+    limit = _LIMITS[database.limits(parameter.pid, raw)]
     engineering = parameter.engineering(raw)
     return ParameterRecord(
         of.at, of.time, parameter.name, raw, engineering, label, parameter.unit, limit, of.vcid == VC_REPLAY
@@ -79,14 +95,18 @@ def plain(report: DecodedReport) -> dict[str, Data]:
         values: dict[str, Data] = {name: _plain(value) for name, value in report.values.items()}
         return values | {"time": time.text if time else None}
     declared = fields_of(report.body) if hasattr(report.body, "__fields__") else {}
-    return {name: _plain(value, declared.get(name)) for name, value in report.values.items()}
+    return {
+        name: value
+        if value is None or (type(value) is int and name not in declared)
+        else _plain(value, declared.get(name))
+        for name, value in report.values.items()
+    }
 
 
 def _plain(value: object, field: object = None) -> Data:
     if isinstance(field, Field):
         if field.kind is Kind.CUC and isinstance(value, bytes):
-            us = cuc_decode(value)
-            return tai_to_utc_text(us) if us else None  # 0: there is no such time
+            return _cuc_text(value)
         if field.enum is not None and isinstance(value, int):
             member = field.enum._value2member_map_.get(int(value))
             return str(getattr(member, "name", int(value)))
@@ -106,12 +126,19 @@ def _plain(value: object, field: object = None) -> Data:
     return cast("Data", value)
 
 
+@lru_cache(maxsize=64)
+def _cuc_text(octets: bytes) -> str | None:
+    """UTC; the same few times are told again and again."""
+    us = cuc_decode(octets)
+    return tai_to_utc_text(us) if us else None  # 0: there is no such time
+
+
 def _time(header: Telemetry | TimeReport | Plain) -> OnboardTime | None:
     if isinstance(header, Plain):
         return None
     us = cuc_decode(header.time)
     status = header.status if isinstance(header, TimeReport) else header.time_status
-    if us is None or status not in tuple(TimeStatus):
+    if us is None or status not in _TIME_STATUSES:
         return None
     return OnboardTime(us, status)
 

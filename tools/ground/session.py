@@ -5,7 +5,7 @@ guards against two things that an operator cannot see: a payload that has reboot
 database. No octets make it raise; what it cannot read is a record that says why.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from enum import Enum, unique
 from typing import Final, NamedTuple
 
@@ -16,7 +16,7 @@ from fsw.mdb.codec import DecodeError
 from fsw.mdb.database import Database
 from fsw.mdb.model import Parameter, Structure
 from fsw.mdb.standard_services import CreateStructure, StructureReport
-from fsw.pus import st01, tc, tm
+from fsw.pus import st01, tc
 from fsw.pus.ids import LanderApid, Refusal, Service
 from fsw.pus.tm import Telemetry
 from tools.ground import request
@@ -83,7 +83,8 @@ def of_line(line: str, *, one_way_us: int = 0, raw: bool = False, scid: int = SC
 
 class Session:
     """The session. `counts` are the next packet sequence counts by APID, kept over sessions so that request ids are
-    not used again; `databases` are others that may fly, by the digest in their boot event."""
+    not used again; `databases` are others that may fly, by the digest in their boot event. `parameters` names those
+    whose samples become records of their own, None for all: a long simulation reads a few of many."""
 
     def __init__(
         self,
@@ -93,6 +94,7 @@ class Session:
         *,
         counts: Mapping[int, int] | None = None,
         databases: tuple[Database, ...] = (),
+        parameters: Container[str] | None = None,
     ) -> None:
         self.database = database
         self.profile = profile
@@ -103,6 +105,7 @@ class Session:
         self.boot_count: int | None = None
         self.structures: dict[int, Structure] = {}
         """Housekeeping structures made in flight, by id."""
+        self._parameters = parameters
         self._databases = (database, *databases)
         self._counts = dict(counts or {})
         self._ticket = 0
@@ -258,13 +261,13 @@ class Session:
         boot = boot_event(packet, vcid)
         if boot is not None:
             self._booted(boot, now)  # first: it may bring another database into force
-        decoded = decode_packet(self.database, self.structures, packet, vcid, now)
+        decoded = decode_packet(self.database, self.structures, packet, vcid, now, self._parameters)
         self._say(decoded.packet)
         for parameter in decoded.parameters:
             self._say(parameter)
         if decoded.event is not None:
             self._say(decoded.event)
-        header = tm.decode_tm(packet) if vcid == VC_LIVE else None
+        header = decoded.header if vcid == VC_LIVE else None
         if isinstance(header, Telemetry) and header.service == Service.VERIFICATION:
             self._verification(header, now)
         if decoded.report is not None and isinstance(decoded.report.body, StructureReport):
@@ -359,11 +362,13 @@ class Session:
 
     def _say_link(self, now: Micros) -> None:
         """Say the link's state when it changes, and its counters once a second."""
-        record, before = self.link(now), self._link
-        changed = before is None or _face(record) != _face(before)
-        if not changed and now - self._link_at < _LINK_PERIOD_US:
-            return
+        before = self._link
+        if before is not None and now - self._link_at < _LINK_PERIOD_US:
+            face = (self.uplink.state(now).value, self.database_state.value, self.boot_count)
+            if face == (before.state, before.database, before.boot_count):
+                return  # of these three a change is said at once
         self._link_at = now
+        record = self.link(now)
         if before is None or record[1:] != before[1:]:
             self._link = record
             self._say(record)
@@ -384,8 +389,3 @@ class Session:
             self.records_dropped += 1
             return
         self._records.append(record)
-
-
-def _face(record: LinkRecord) -> tuple[object, ...]:
-    """What of the link is said at once when it changes."""
-    return record.state, record.database, record.boot_count

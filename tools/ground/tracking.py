@@ -175,6 +175,7 @@ class Tracker:
     def __init__(self, word_us: int) -> None:
         self.word_us = word_us
         self._requests: dict[int, Request] = {}
+        self._open: dict[int, Request] = {}  # those without a verdict: what timers look through
         self._by_id: dict[bytes, int] = {}
         self.strangers = 0  # reports on requests that are not ours
 
@@ -182,7 +183,7 @@ class Tracker:
         """Begin to track a queued request; False when too many are undecided. A reused id names the newest request."""
         if len(self._requests) >= TRACKED_MAX and not self._forget():
             return False
-        self._requests[ticket] = Request(ticket, name, request_id, State.QUEUED, due)
+        self._keep(Request(ticket, name, request_id, State.QUEUED, due))
         self._by_id[request_id] = ticket
         return True
 
@@ -225,7 +226,7 @@ class Tracker:
 
     def expire(self, now: Micros) -> list[StageChange]:
         """Requests whose silence has lasted too long become verdicts."""
-        late = [r for r in self._requests.values() if r.due <= now]
+        late = [r for r in self.undecided() if r.due <= now]
         changes = []
         for request in late:
             text = (
@@ -240,11 +241,18 @@ class Tracker:
 
     def next_due(self) -> Micros:
         """When the first silence runs out, NEVER when nothing is open."""
-        return min((r.due for r in self._requests.values()), default=NEVER)
+        return min([r.due for r in self._open.values()]) if self._open else NEVER
 
     def undecided(self) -> list[Request]:
         """Requests without a verdict, oldest first."""
-        return [r for r in self._requests.values() if r.state not in VERDICTS]
+        return [self._open[ticket] for ticket in sorted(self._open)]
+
+    def _keep(self, request: Request) -> None:
+        self._requests[request.ticket] = request
+        if request.state in VERDICTS:
+            self._open.pop(request.ticket, None)
+        else:
+            self._open[request.ticket] = request
 
     def _move(self, request: Request, word: Word, now: Micros, change: StageChange) -> StageChange | None:
         before = request.state
@@ -252,7 +260,7 @@ class Tracker:
         if before in FINAL or (state is before and word is not Word.PROGRESS):
             return None
         due = NEVER if state in VERDICTS else Micros(now + self.word_us)
-        self._requests[request.ticket] = request._replace(state=state, due=due)
+        self._keep(request._replace(state=state, due=due))
         return change._replace(state=state, late=before in VERDICTS)
 
     def _forget(self) -> bool:
