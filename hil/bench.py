@@ -32,10 +32,17 @@ TURNS_MAX: Final = 16
 class End(Protocol):
     """The payload's end of a rung: the line to it, its power, what surrounds it."""
 
-    name: str
-    abilities: frozenset[Ability]
-    up: Paced
-    """What the lander puts on the line."""
+    @property
+    def name(self) -> str:
+        """That of the rung."""
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """What may be done to it; all else is not exercised."""
+
+    @property
+    def up(self) -> Paced:
+        """What the lander puts on the line."""
 
     def power(self, on: bool, now: Micros) -> None:
         """Make the board what the lander's switch says."""
@@ -46,8 +53,8 @@ class End(Protocol):
     def surround(self, name: str, value: int) -> str:
         """Change what surrounds the instruments; why not, or empty."""
 
-    def begin(self, fault: Fault, now: Micros) -> None:
-        """Begin a fault on the payload's side that `abilities` has."""
+    def begin(self, fault: Fault, now: Micros) -> str:
+        """Begin a fault on the payload's side that `abilities` has; why not, or empty."""
 
     def end(self, fault: Fault, now: Micros) -> None:
         """End it."""

@@ -42,6 +42,8 @@ class StepResult(NamedTuple):
     ended_us: int
     outcome: Outcome
     text: str
+    came: tuple[str, ...] = ()
+    """What was seen in the plan's own words, without values: the same on every rung."""
 
 
 class Hands(Protocol):
@@ -240,7 +242,7 @@ class Player:
 
     def _end(self, active: _Active, outcome: Outcome, text: str, now: Micros) -> None:
         assert self._turn is not None
-        self._say(active.step.name, active.began_us, outcome, text, now)
+        self._say(active.step.name, active.began_us, outcome, text, now, _came(active))
         self._active = None
         if outcome is not Outcome.HELD:
             self._skip(f"after {active.step.name!r} was {outcome.value}", now)
@@ -252,11 +254,13 @@ class Player:
         self._turn = None
         self._active = None
 
-    def _say(self, step: str, began_us: int, outcome: Outcome, text: str, now: Micros) -> None:
+    def _say(
+        self, step: str, began_us: int, outcome: Outcome, text: str, now: Micros, came: tuple[str, ...] = ()
+    ) -> None:
         assert self._turn is not None
         if len(self.results) < RESULTS_MAX:
             leg = self._turn.leg.name
-            self.results.append(StepResult(leg, self._turn.number, step, began_us, now, outcome, text))
+            self.results.append(StepResult(leg, self._turn.number, step, began_us, now, outcome, text, came))
 
 
 def _verdict_fault(send: Send | None, verdict: StageChange | None) -> str:
@@ -273,13 +277,24 @@ def _verdict_fault(send: Send | None, verdict: StageChange | None) -> str:
     return f"{send.name} ended {ended}{code}, not {wanted}{f': {verdict.text}' if verdict.text else ''}"
 
 
+def _ending(active: _Active) -> list[str]:
+    """How the step's command ended; empty while it has none, or no end."""
+    send, verdict = active.step.send, active.verdict
+    if send is None or verdict is None:
+        return []
+    code = "" if verdict.code is None else f" with code {verdict.code:#x}"
+    return [f"{send.name} {_ENDED.get(verdict.state, verdict.state.value)}{code}"]
+
+
+def _came(active: _Active) -> tuple[str, ...]:
+    """What was seen, as the plan asked for it."""
+    words = [wanted.text for wanted, word in zip(active.step.expects, active.seen, strict=True) if word is not None]
+    return (*_ending(active), *words)
+
+
 def _seen(active: _Active) -> str:
     """What was seen, in a sentence."""
-    parts = []
-    send, verdict = active.step.send, active.verdict
-    if send is not None and verdict is not None:
-        code = "" if verdict.code is None else f" with code {verdict.code:#x}"
-        parts.append(f"{send.name} {_ENDED.get(verdict.state, verdict.state.value)}{code}")
+    parts = _ending(active)
     for wanted, word in zip(active.step.expects, active.seen, strict=True):
         assert word is not None
         shown = {key or wanted.name: word.values.get(key) for key, _, _ in wanted.conditions}

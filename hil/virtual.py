@@ -8,19 +8,19 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from fsw.config import LINES, Config
 from fsw.kernel.clock import NEVER, ManualClock, Micros
 from fsw.mdb.mission import Mission
 from fsw.mdb.mission import load as load_mission
 from hil import invariants, probe, scenario
-from hil.bench import Bench, FaultResult, ok
+from hil.bench import Bench, ok
 from hil.board import Board
 from hil.fault import Fault, parse_compact
 from hil.fault_desk import storm
-from hil.observer import Finding, Observer
-from hil.player import StepResult
+from hil.observer import Observer
+from hil.run_result import RunResult
 from hil.scenario import Scenario
 from hil.seed import Dice
 from hil.virtual_end import VirtualEnd
@@ -28,34 +28,6 @@ from hil.virtual_end import VirtualEnd
 PROGRESS_US: Final = 10_000_000
 """How often, in simulated time, a caller is told how far a run has come."""
 Progress = Callable[[int, str], None]
-
-
-class RunResult(NamedTuple):
-    """What came of a run. `digest` is the SHA-256 of every octet that the payload put on the line."""
-
-    scenario: str
-    title: str
-    seed: int
-    rung: str
-    ok: bool
-    steps: list[StepResult]
-    faults: list[FaultResult]
-    findings: list[Finding]
-    counters: dict[str, int]
-    simulated_us: int
-    wall_s: float
-    octets_down: int
-    digest: str
-    database: str
-
-    def as_json(self) -> dict[str, object]:
-        """As plain data."""
-        return {
-            **self._asdict(),
-            "steps": [{**step._asdict(), "outcome": step.outcome.value} for step in self.steps],
-            "faults": [fault._asdict() for fault in self.faults],
-            "findings": [finding._asdict() for finding in self.findings],
-        }
 
 
 class Virtual:

@@ -88,9 +88,9 @@ class VirtualEnd:
         self.board.twins.set(name, value)
         return ""
 
-    def begin(self, fault: Fault, now: Micros) -> None:
-        """Begin a fault on the payload's side."""
-        self._faults.begin(fault, now)
+    def begin(self, fault: Fault, now: Micros) -> str:
+        """Begin a fault on the payload's side; why not, or empty."""
+        return self._faults.begin(fault, now) or ""
 
     def end(self, fault: Fault, now: Micros) -> None:
         """End it."""

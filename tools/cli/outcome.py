@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hil.player import Outcome, StepResult
-from hil.virtual import RunResult
+from hil.run_result import RunResult
 
 _COLOURS: Final = {Outcome.HELD: "green", Outcome.FAILED: "red", Outcome.NOT_EXERCISED: "yellow"}
 ROWS_MAX: Final = 60
@@ -52,7 +52,8 @@ def show(result: RunResult, console: Console, *, steps: bool) -> None:
         console.print(f"[{colour}]{word}[/] {finding.rule} at {mission_time(finding.at_us)}: {finding.text}")
     figures = Table(show_header=False, box=None, pad_edge=False)
     speed = f", {result.simulated_us / 1e6 / result.wall_s:,.0f} times real time" if result.wall_s else ""
-    figures.add_row("time", f"{mission_time(result.simulated_us)} simulated in {result.wall_s:.2f} s{speed}")
+    took = f" simulated in {result.wall_s:.2f} s{speed}" if result.rung == "sim" else " on the real clock"
+    figures.add_row("time", f"{mission_time(result.simulated_us)}{took}")
     figures.add_row("downlink", f"{result.octets_down} octets, SHA-256 {result.digest}")
     for name, count in result.counters.items():
         figures.add_row(name, str(count))
