@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tty
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -68,6 +69,46 @@ def test_power_cut_and_stop_are_told_apart_and_the_scratch_parameter_stays(tmp_p
     assert third.parameter(10) == 0xC0FFEE42
     assert cause_killed != cause_stopped
     assert {cause_first, cause_killed, cause_stopped} != {cause_first}
+    assert third.close() == 0
+
+
+def write_end(fifo: Path) -> int:
+    """The writer's descriptor of a pipe with a name, once somebody reads it."""
+    opened: list[int] = []
+    opener = Thread(target=lambda: opened.append(os.open(fifo, os.O_WRONLY)), daemon=True)
+    opener.start()
+    opener.join(DEADLINE_S)
+    assert opened, "nobody reads it"
+    return opened[0]
+
+
+@pytest.mark.proves("K-FLY-002")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_stop_before_it_flies_is_orderly_and_no_life(tmp_path: Path, number: int) -> None:
+    """A mission file that is a pipe holds the process where the store is forked and nothing is composed yet."""
+    (tmp_path / "mission").mkdir()
+    fifo = tmp_path / "mission" / "mission.toml"
+    os.mkfifo(fifo)
+    first = Board(tmp_path / "state")
+    assert booted(first)[0] == 1
+    assert first.close() == 0
+    early = Board(tmp_path / "state", more=("--mission", str(tmp_path / "mission")))
+    writer = write_end(fifo)
+    (child,) = Path(f"/proc/{early.process.pid}/task/{early.process.pid}/children").read_text().split()
+    store = os.pidfd_open(int(child))
+    early.process.send_signal(number)
+    assert early.reap() == 0
+    assert early.output == ""
+    assert early.frames == []
+    assert select.select([store], [], [], DEADLINE_S)[0], "the store's process stays"
+    os.close(writer)
+    os.close(store)
+    second = Board(tmp_path / "state")
+    count, cause = booted(second)
+    assert count == 2
+    assert second.close() == 0
+    third = Board(tmp_path / "state")
+    assert booted(third) == (3, cause), "the end of the first life is still what it was: an orderly stop"
     assert third.close() == 0
 
 
