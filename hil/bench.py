@@ -5,6 +5,7 @@ ground's datagrams go straight to the lander, which applies light time and passe
 """
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 from fsw.kernel.clock import Clock, Micros
@@ -92,7 +93,7 @@ class Bench:
         self.session = Session(mission.database, of_line(profile.line, one_way_us=profile.one_way_us), now)
         self.player = Player(scenario, self)
         self.up, self.down = Channel(dice.child("up")), Channel(dice.child("down"))
-        self.desk = FaultDesk(faults, self.up, self.down, self.lander, end)
+        self.desk = FaultDesk(faults, self.up, self.down, self.lander, end, partial(self.observers.tell, "fault"))
         self._powered = False
         self._lander_told = self._ground_told = self._player_told = True
         self._lander_due = self._player_due = self._desk_due = self._fill_due = now
@@ -159,6 +160,7 @@ class Bench:
             self.observers.tell("record", record, now)
         for datagram in self.session.take_datagrams():
             self._lander_told = True
+            self.desk.uplinked(datagram, now)
             self.observers.tell("uplinked", datagram, now)
             self.lander.receive_tc(datagram, now)
 
