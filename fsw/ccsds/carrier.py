@@ -38,6 +38,10 @@ class Carrier(Protocol):
     def down_octets_skipped(self) -> int:
         """Octets fed to the lander that belong to no frame delivered."""
 
+    @property
+    def unfinished(self) -> bool:
+        """Flight: whether a unit has begun that silence may have to end (`expire`)."""
+
     def encode_down(self, frame: bytes) -> bytes:
         """Flight: octets on the line for one TM frame."""
 
@@ -80,6 +84,11 @@ class CltuCadu:
     def down_octets_skipped(self) -> int:
         """Octets of no delivered CADU."""
         return self._sync.octets_skipped
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether a CLTU has begun and is not decided."""
+        return self._cltu.unfinished
 
     def encode_down(self, frame: bytes) -> bytes:
         """CADU of a TM frame."""
@@ -143,6 +152,11 @@ class Slip:
         """Octets between ENDs that gave no TM frame."""
         return self._down.octets_skipped
 
+    @property
+    def unfinished(self) -> bool:
+        """Nothing can hide behind an unfinished unit: the next END ends it."""
+        return False
+
     def encode_down(self, frame: bytes) -> bytes:
         """The unit of a TM frame between ENDs."""
         return slip.encode(self._around.encode_down(frame))
@@ -152,7 +166,7 @@ class Slip:
         return self._up.tc_frames(octets, self._scid)
 
     def expire(self) -> list[UpEvent]:
-        """Nothing can hide behind an unfinished unit: the next END ends it."""
+        """Nothing to end."""
         return []
 
     def encode_up(self, frame: bytes) -> bytes:

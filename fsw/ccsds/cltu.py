@@ -157,6 +157,11 @@ class CltuDecoder:
         """Octets held between two calls, at most BUFFER_OCTETS_MAX."""
         return len(self._octets)
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a start sequence has come whose frame is not decided yet."""
+        return self._started
+
     def feed(self, octets: bytes) -> list[UpEvent]:
         """Take the next octets of the line, any number; what they decide."""
         events: list[UpEvent] = []

@@ -133,6 +133,11 @@ class FlightLink:
         """Octets of the line that belonged to no frame delivered."""
         return self.carrier.up_octets_skipped
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the line may owe the rest of a frame: `expire` has something to decide only then."""
+        return self.carrier.unfinished
+
     def receive(self, octets: bytes) -> list[LinkEvent]:
         """Take octets of the line, cut anywhere; what they complete, in the order of the line."""
         return self._events(self.carrier.feed_up(octets)) if octets else []

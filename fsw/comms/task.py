@@ -9,9 +9,8 @@ again. A line that is silent in the middle of a CLTU gives way, after `SILENCE_U
 from collections.abc import Mapping
 from typing import Final
 
-from fsw.ccsds.flight_link import FlightLink, LinkFault, PacketReceived, TooLong
-from fsw.ccsds.reception import LineFault
-from fsw.ccsds.tc_frame import TcReject
+from fsw.ccsds.flight_link import FlightLink, PacketReceived, TooLong
+from fsw.comms.counters import Counters
 from fsw.comms.downlink import Downlink
 from fsw.comms.pacer import Pacer
 from fsw.hal.ports import LinePort, LineState
@@ -38,8 +37,6 @@ LOST_INTERVALS: Final = 10
 BEACON_US: Final = 25_000_000
 SAMPLE_US: Final = 1_000_000
 _ABSENT_I16: Final = -0x8000
-_FRAME_FAULTS: Final = frozenset(LinkFault) - {LinkFault.PACKET_TOO_LONG, LinkFault.ENCAPSULATION}
-"""Refusals of a valid frame whole; the other two are of a packet in a frame that was accepted."""
 _NOT_GROUND: Final = frozenset((*LANDER_SERVICES, APID_CFDP))
 
 
@@ -69,15 +66,14 @@ class CommsTask:
         self._routes = routes
         self._database = database
         self._heartbeat_us = heartbeat_us
+        self.counters = Counters(line, link, downlink, outboxes[0], services.verification)
         self._heard_us: Micros | None = None
-        self._heartbeats = 0
         self._octets_us = Micros(0)
         self._quiet = True
         self._opens = 0
         self._heartbeat_due = Micros(0)
         self._beacon_due = Micros(BEACON_US)
         self._sample_us = Micros(0)
-        self.dropped_channel = self.dropped_files = self.dropped_lander = 0
         self.process: Process | None = None
         self.executions: Mapping[type[object], Execution] = {}
 
@@ -95,7 +91,7 @@ class CommsTask:
         self.process.run(now)
         self._speak(now)
         if now >= self._sample_us:
-            self._sample(now)
+            self._services.parameters.set_all(self.counters.sample(), now)
             self._sample_us = Micros(now + SAMPLE_US)
         return self._next_work(now)
 
@@ -114,8 +110,8 @@ class CommsTask:
 
     def _take(self, octets: bytes, now: Micros) -> None:
         if octets:
-            self._octets_us, self._quiet = now, False
             events = self._link.receive(octets)
+            self._octets_us, self._quiet = now, not self._link.unfinished
         elif not self._quiet and now >= self._octets_us + SILENCE_US:
             self._quiet = True
             events = self._link.expire()
@@ -137,22 +133,22 @@ class CommsTask:
             case 0 if apid not in _NOT_GROUND:
                 self._services.verification.receive(packet, now)
             case 1 if apid == APID_CFDP:
-                self.dropped_files += 1
+                self.counters.dropped_files += 1
             case 2 if apid in LANDER_SERVICES:
                 self._hear(received, now)
             case _:
-                self.dropped_channel += 1
+                self.counters.dropped_channel += 1
 
     def _hear(self, received: PacketReceived, now: Micros) -> None:
         """A packet of the lander's services."""
         plain = decode_plain(received.packet)
         entry = None if isinstance(plain, Refusal) or plain.packet_type != 1 else self._database.plain_by(plain.apid)
         if isinstance(plain, Refusal) or entry is None:
-            self.dropped_lander += 1
+            self.counters.dropped_lander += 1
             return
         body = codec.decode(entry.body, plain.body)
         if isinstance(body, DecodeError):
-            self.dropped_lander += 1
+            self.counters.dropped_lander += 1
         elif isinstance(body, LanderHeartbeat):
             self._heartbeat(received, now)
         else:
@@ -162,7 +158,7 @@ class CommsTask:
 
     def _heartbeat(self, received: PacketReceived, now: Micros) -> None:
         """The lander lives; its CLTU's first octet is the tone of the time message before it."""
-        self._heartbeats += 1
+        self.counters.heartbeats += 1
         self._heard_us = now
         behind_us = self._pacer.line_us(received.line_octets + received.trailing_octets)
         self._routes[LanderTime].put(Tone(Micros(now - behind_us)))
@@ -187,6 +183,8 @@ class CommsTask:
         for kind, value in board.lander_requests:
             self._lander_outbox.post(Request(kind=kind, value=value), now)
         board.lander_requests.clear()
+        if now < self._heartbeat_due and now < self._beacon_due:
+            return
         uptime_s = now // 1_000_000
         raw = self._services.parameters.values[PACKAGE_TEMPERATURE.pid]
         board_cdegc = _ABSENT_I16 if raw is None else int(raw)
@@ -213,38 +211,3 @@ class CommsTask:
                 reset_cause=int(board.reset_cause),
             )
             self._lander_outbox.post(beacon, now)
-
-    # --- samples ---------------------------------------------------------------------------------------------------
-
-    def _sample(self, now: Micros) -> None:
-        """Once a second: every counter of line, link and commanding into the parameter pool."""
-        link, line, verification, downlink = self._link, self._line, self._services.verification, self._downlink
-        values = {
-            mdb.CLTUS_GOOD: link.frames_good,
-            mdb.FRAMES_ACCEPTED: link.frames_good - sum(link.counters[fault] for fault in _FRAME_FAULTS),
-            mdb.OCTETS_SKIPPED: link.octets_skipped,
-            mdb.BITS_CORRECTED: link.blocks_corrected,
-            mdb.CLCW: link.clcw,
-            mdb.LINE_OPENS: line.opens,
-            mdb.LINE_FAULTS: line.faults,
-            mdb.LANDER_HEARTBEATS: self._heartbeats,
-            mdb.TC_VALID: verification.accepted,
-            mdb.TC_REJECTED: verification.rejected,
-            mdb.TC_DROPPED_HEADER: verification.dropped,
-            mdb.TC_DROPPED_CHANNEL: self.dropped_channel,
-            mdb.TC_DROPPED_FILES: self.dropped_files,
-            mdb.LANDER_DROPPED: self.dropped_lander,
-            mdb.OUTBOX_DEPTH: len(self._outbox),
-            mdb.OUTBOX_DEPTH_MAX: self._outbox.depth_max,
-            mdb.OUTBOX_DROPPED: self._outbox.dropped,
-            mdb.TM_FRAMES_VC0: downlink.frames_live,
-            mdb.TM_FRAMES_VC2: downlink.frames_lander,
-            mdb.TM_FRAMES_IDLE: downlink.frames_idle,
-            mdb.FARM_STATE: link.farm.state.value,
-        }
-        parameters = self._services.parameters
-        for parameter, raw in values.items():
-            parameters.set(parameter, raw, now)
-        for reasons in (LineFault, TcReject, LinkFault):
-            for reason in reasons:
-                parameters.set(mdb.REJECTIONS[reason.value], link.counters[reason], now)

@@ -110,6 +110,8 @@ class Outbox:
 
     def oldest_us(self) -> Micros:
         """When the oldest packet that may leave was queued; NEVER when there is none."""
+        if not self._waiting:
+            return NEVER
         return min((queue[0].queued_us for queue in self._open()), default=NEVER)
 
     def take(self) -> bytes:

@@ -61,6 +61,13 @@ class Parameters:
         if parameter.pid in self._limited:
             self._check(parameter.pid, raw, now)
 
+    def set_all(self, values: Mapping[int, Raw], now: Micros) -> None:
+        """Write many values by parameter id at once, with the same limit checks."""
+        self.values.update(values)
+        for pid in self._limited:
+            if pid in values:
+                self._check(pid, values[pid], now)
+
     def _check(self, pid: int, raw: Raw, now: Micros) -> None:
         before, state = self._limited[pid], self._database.limits(pid, raw)
         if state is before:
