@@ -155,9 +155,7 @@ class OneLastWord:
             return
         request.words += 1
         if request.words > request.due + request.silent:
-            self._log.breach(
-                now, f"{name_of(request_id)} has {request.words} last words, {stage.name} the last of them"
-            )
+            self._log.breach(now, f"{name_of(request_id)} has {request.words} last words, the last is {stage.name}")
         elif stage is Stage.COMPLETED and not request.ack & ACK_COMPLETION:
             self._log.breach(now, f"{name_of(request_id)} completed in words that nobody asked for")
 

@@ -202,8 +202,8 @@ class GapsAnnounced:
             if record.at > self._uncertain:
                 self._follow(record)
             return
-        right = {self._lost, self._lost_before} if self._lost_at == now else {self._lost}
-        if record.frames_lost not in right:
+        before = self._lost_before if self._lost_at == now else self._lost  # said between two frames of one moment
+        if not before <= record.frames_lost <= self._lost:
             kind = "unseen" if record.frames_lost < self._lost else "invented"
             self._log.breach(
                 now, f"a gap was {kind}: {self._lost} frames are missing, the ground counts {record.frames_lost}"
