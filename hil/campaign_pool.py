@@ -182,10 +182,15 @@ class Cluster:
         return self._executor.submit(attempt, work, ask)
 
     def kill(self) -> None:
-        """Take back what has not begun; what runs ends by itself, unheard."""
-        if self._executor is not None:
-            self._executor.shutdown(wait=False)
-            self._executor = None
+        """Take back what has not begun; start anew the workers that have a run of ours in hand, leave others alone."""
+        if self._executor is None:
+            return
+        ours = set(self._client.futures)
+        busy = [worker for worker, keys in self._client.processing().items() if ours & set(keys)]
+        self._executor.shutdown(wait=False)
+        self._executor = None
+        if busy:
+            self._client.restart_workers(busy, timeout=CONNECT_S, raise_for_error=False)
 
 
 # The campaign's loop

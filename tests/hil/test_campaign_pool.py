@@ -142,3 +142,13 @@ def test_a_wrong_command_line_is_one_sentence(tmp_path: Path, words: tuple[str, 
     assert status == 2
     assert sentence in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_cluster_gives_the_verdict_of_one_process() -> None:
+    distributed = pytest.importorskip("distributed", reason="tools/locks/cluster.txt is not installed")
+    campaign = Campaign(plan(["thirds"], range(9)), {"thirds": "aa"})
+    local = distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None)
+    with local, Cluster(local.scheduler_address) as crew:
+        Driver(campaign, crew, run_seed, keep=lambda _: None, look=lambda: None).run()
+    assert campaign.summary() == carried_out("thirds", 9, 1)[0]
