@@ -102,6 +102,7 @@ class Farm1:
         self.v_r = v_r
         self.retransmit = False
         self.farm_b = 0
+        self._said: tuple[tuple[object, ...], int] = ((), 0)  # what the last control word said, and the word
 
     def accept(self, frame: tc_frame.TcFrame, room: bool) -> Verdict:
         """Judge one valid frame of this channel; `room` says whether what is above can take its data."""
@@ -123,6 +124,12 @@ class Farm1:
 
     def clcw(self, *, no_rf: bool = False, no_bit_lock: bool = False, status: int = 0) -> int:
         """Return the control word of this moment (E11); its fields are the sublayer's and the physical layer's."""
+        said = (self.state, self.v_r, self.retransmit, self.farm_b, no_rf, no_bit_lock, status)
+        if said != self._said[0]:
+            self._said = said, self._encode(no_rf=no_rf, no_bit_lock=no_bit_lock, status=status)
+        return self._said[1]
+
+    def _encode(self, *, no_rf: bool, no_bit_lock: bool, status: int) -> int:
         return clcw.encode(
             clcw.Clcw(
                 vcid=self.vcid,

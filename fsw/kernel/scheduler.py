@@ -170,13 +170,19 @@ class Scheduler:
 
     def _earliest(self, tick: int) -> Micros:
         """Time of the first tick after `tick` at which any slot has work; NEVER when there is none."""
-        earliest: int | None = None
+        following = Micros((tick + 1) * TICK_US)
+        earliest = NEVER
         for record in self._table:
-            candidate = record.next_tick(tick)
-            if candidate is None:
-                continue
-            if candidate == tick + 1:
-                return Micros(candidate * TICK_US)
-            if earliest is None or candidate < earliest:
-                earliest = candidate
-        return NEVER if earliest is None else Micros(earliest * TICK_US)
+            if record.period_ticks != 1:
+                candidate = record.next_tick(tick)
+                due = NEVER if candidate is None else Micros(candidate * TICK_US)
+            else:
+                due = record.due
+                for wake in record.wakes:
+                    if len(wake):
+                        due = following
+                        break
+            if due <= following:
+                return following
+            earliest = min(earliest, due)
+        return earliest if earliest >= NEVER else Micros(-(-earliest // TICK_US) * TICK_US)

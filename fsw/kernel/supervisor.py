@@ -49,9 +49,10 @@ class Watch:
     running task nothing.
     """
 
-    __slots__ = ("due", "grace_us", "ran", "step", "turn")
+    __slots__ = ("due", "grace_us", "ran", "step", "task", "turn")
 
-    def __init__(self, slot: Slot) -> None:
+    def __init__(self, slot: Slot, task: "Task") -> None:
+        self.task = task
         self.step = self.turn = slot.step
         self.ran = Micros(0)
         self.due = Micros(0)
@@ -136,6 +137,8 @@ class Supervisor:
         self._on_strike_out = on_strike_out
         self._on_fault = on_fault
         self.tasks: dict[str, Task] = {}
+        self._watches: list[Watch] = []
+        self._essential_out = False
 
     def guard(self, slot: Slot) -> Step:
         """A step that gives `slot` its turn if its task may run, and never raises; called once for each slot.
@@ -146,8 +149,9 @@ class Supervisor:
         name = slot.name.partition(".")[0]
         task = self.tasks.setdefault(name, Task(name, self._policy.strikes))
         task.essential = task.essential or slot.essential
-        watch = Watch(slot)
+        watch = Watch(slot, task)
         task.watches.append(watch)
+        self._watches.append(watch)
 
         def guarded(now: Micros) -> Micros:
             try:
@@ -163,18 +167,13 @@ class Supervisor:
     def fresh(self, now: Micros) -> bool:
         """Whether the watchdog may be stroked: no essential task is out, and no slot is past the turn it asked for.
 
-        A task that is out and not essential does not count; one that rests is not out.
+        A task that is out and not essential does not count: it resumes never. One that rests is not out.
         """
-        for task in self.tasks.values():
-            if task.state is TaskState.STRUCK_OUT:
-                if task.essential:
-                    return False
-                continue
-            for watch in task.watches:
-                late = now - watch.grace_us
-                if late > watch.ran and late > watch.due and late > task.resume_us:
-                    return False
-        return True
+        for watch in self._watches:
+            late = now - watch.grace_us
+            if late > watch.ran and late > watch.due and late > watch.task.resume_us:
+                return False
+        return not self._essential_out
 
     def _resting(self, task: Task, watch: Watch) -> Step:
         """The turn of a slot whose task may not run: waits for the end of the rest, then rebuilds the task."""
@@ -213,6 +212,7 @@ class Supervisor:
     def _happen(self, event: TaskEvent, task: Task, now: Micros) -> None:
         action, task.state = TABLE[event][task.state]
         action(task, now, self._policy)
+        self._essential_out |= task.essential and task.state is TaskState.STRUCK_OUT
 
 
 def describe(error: Exception) -> str:

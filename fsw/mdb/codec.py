@@ -61,6 +61,7 @@ class _Plan(NamedTuple):
     checks: tuple[tuple[str, Check], ...]  # the other fields: whether a body's value may be encoded
     outward: tuple[tuple[str, Convert], ...]  # fields that stand on the wire otherwise than in a body
     inward: tuple[tuple[str, Convert], ...]  # fields whose wire value is judged (_BAD) or converted
+    last: list[object]  # the last octets that were a body, and that body
 
 
 def compiled(body: type[object]) -> bool:
@@ -100,6 +101,9 @@ def encode_numbered(body: object) -> bytes:
 def decode(cls: type[T], octets: bytes) -> T | DecodeError:
     """A body of this class; length and every range must be exact."""
     plan = _plan(cls)
+    last = plan.last
+    if last and last[0] == octets:
+        return cast("T", last[1])  # bodies are immutable; a lander repeats itself
     wanted = plan.octets
     if wanted is None:
         wanted = _octets_wanted(plan.fields, octets)
@@ -107,7 +111,10 @@ def decode(cls: type[T], octets: bytes) -> T | DecodeError:
         return DecodeError(DecodeReason.LENGTH, "", f"{len(octets)} octets where {cls.__name__} has {wanted}")
     wire = plan.layout.parse(octets) if plan.fields else {}
     body = _from_wire_body(cls, plan, wire)
-    return _out_of_range(plan, wire) if body is None else body
+    if body is None:
+        return _out_of_range(plan, wire)
+    last[:] = octets, body
+    return body
 
 
 def _in_range(plan: _Plan, values: Wire) -> bool:
@@ -147,6 +154,7 @@ def _plan(cls: type[object]) -> _Plan:
             checks=tuple((name, _check(field)) for name, field in others.items()),
             outward=tuple((name, _outward(field)) for name, field in others.items() if field.kind in _REWRITTEN),
             inward=tuple((name, _inward(field)) for name, field in others.items() if field.kind not in _ANYTHING),
+            last=[],
         )
         type.__setattr__(cls, "__plan__", found)
     return cast("_Plan", found)

@@ -99,8 +99,10 @@ class Outbox:
         self.bell.ring()
 
     def _open(self) -> list[deque[Queued]]:
+        if not self._held:
+            return [queue for queue in self._queues if queue]
         queues = zip(Priority, self._queues, strict=True)
-        return [queue for p, queue in queues if queue and not (self._held and p in HELD_WHEN_LANDER_LOST)]
+        return [queue for p, queue in queues if queue and p not in HELD_WHEN_LANDER_LOST]
 
     def pending_octets(self) -> int:
         """Octets that may leave now."""

@@ -104,6 +104,8 @@ def plain(report: DecodedReport) -> dict[str, Data]:
 
 
 def _plain(value: object, field: object = None) -> Data:
+    if type(value) is int and (type(field) is not Field or field.enum is None):
+        return value
     if isinstance(field, Field):
         if field.kind is Kind.CUC and isinstance(value, bytes):
             return _cuc_text(value)
