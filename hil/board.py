@@ -19,6 +19,7 @@ from fsw.mdb.mission import Mission
 from fsw.mdb.system import StopReason
 from fsw.store.server import StoreServer
 from hil.channel import Channel
+from hil.flight_disk import Disk, FailingServer
 from hil.line import Paced
 from hil.twins import Twins
 
@@ -26,24 +27,44 @@ STORE_LATENCY_US: Final = 3_000
 """How long the simulated disk takes for one answer."""
 REOPEN_US: Final = 250_000
 """A missing port is tried at most this often, as the real one."""
+WATCHDOG_US: Final = 15_000_000
+"""How long the watchdog bears to be left alone; then it resets the board."""
+_MILLION: Final = 1_000_000
 
 
 class BoardClock:
-    """Time since power-on, seen on the bench's clock."""
+    """Time since power-on, seen on the bench's clock; a crystal that is off runs `ppm` fast (negative: slow)."""
 
-    __slots__ = ("_bench", "zero_us")
+    __slots__ = ("_bench", "_from_us", "_rate", "_since_us")
 
-    def __init__(self, bench: Clock) -> None:
+    def __init__(self, bench: Clock, ppm: int = 0) -> None:
         self._bench = bench
-        self.zero_us = bench.now()
+        self._since_us = bench.now()  # the bench's time when the rate was set
+        self._from_us = 0  # this clock's time then
+        self._rate = _MILLION + ppm
 
     def now(self) -> Micros:
         """Microseconds since power-on."""
-        return Micros(self._bench.now() - self.zero_us)
+        return self.of(self._bench.now())
 
     def stopwatch_ns(self) -> int:
         """Free-running nanoseconds of the bench's clock."""
         return self._bench.stopwatch_ns()
+
+    def of(self, t: Micros) -> Micros:
+        """This clock's time at `t` of the bench's."""
+        elapsed_us = t - self._since_us
+        return Micros(self._from_us + (elapsed_us if self._rate == _MILLION else elapsed_us * self._rate // _MILLION))
+
+    def when(self, t: Micros) -> Micros:
+        """The first time of the bench's at which this clock shows `t`."""
+        return Micros(self._since_us - ((self._from_us - t) * _MILLION // self._rate))
+
+    def drift(self, ppm: int) -> None:
+        """Run so fast from now on; the time goes on from where it is."""
+        assert abs(ppm) < _MILLION, "a clock runs on"
+        now = self._bench.now()
+        self._from_us, self._since_us, self._rate = self.of(now), now, _MILLION + ppm
 
 
 class MemoryLine:
@@ -73,10 +94,13 @@ class MemoryLine:
         return int(self.arrival() <= self._clock.now())
 
     def arrival(self) -> Micros:
-        """When flight's end of the line has something to notice: an octet that comes, or that the cable is out."""
+        """When flight's end of the line has something to notice: a unit that has come whole, or that the cable is out.
+
+        A driver that hands octets on in bursts: flight reads no earlier than it could make anything of them.
+        """
         if not self.plugged and self.state is LineState.OPEN:
             return self._clock.now()
-        due = self.up.next_due()
+        due = self.up.unit_due()
         return due if self.up_channel is None else min(due, self.up_channel.next_due())
 
     def read(self) -> bytes:
@@ -135,9 +159,10 @@ class MemoryLine:
 
 
 class SimulatedSensors:
-    """SIMULATED readings of a small computer; `readings` is the bench's to change."""
+    """SIMULATED readings of a small computer; `readings` is the bench's to change, `package_cdegc` a fault's."""
 
     def __init__(self) -> None:
+        self.package_cdegc: Callable[[], int] | None = None
         self.readings = BoardReadings(
             cpu_load_permille=40,
             package_temperature_cdegc=3_500,
@@ -148,12 +173,14 @@ class SimulatedSensors:
         )
 
     def read(self) -> BoardReadings:
-        """The readings as the bench has set them."""
-        return self.readings
+        """The readings as the bench has set them, and the temperature that a fault makes."""
+        if self.package_cdegc is None:
+            return self.readings
+        return self.readings._replace(package_temperature_cdegc=self.package_cdegc())
 
 
 class CountingWatchdog:
-    """SIMULATED watchdog: it counts strokes and resets nothing."""
+    """SIMULATED watchdog: it counts strokes; the board looks at the count and resets itself."""
 
     def __init__(self) -> None:
         self.strokes = 0
@@ -171,17 +198,21 @@ class CountingWatchdog:
 class Board:
     """One simulated board on the bench's `clock`, its store in file `store`; off until `power_on`.
 
-    Times of this class are the bench's. Whoever owns the clock moves it to `next_due()` at the latest and calls
-    `step()`; `run_until` does so for a board that is alone. With `skips_idle` false every base tick is run: the octets
-    are the same.
+    Times of this class are the bench's. `told_power` hears of what the board's power does by itself. Whoever owns
+    the clock moves it to `next_due()` at the latest and calls `step()`; `run_until` does so for a board that is
+    alone. With `skips_idle` false every base tick is run: the octets are the same.
     """
 
     def __init__(self, mission: Mission, config: Config, clock: Clock, store: Path) -> None:
-        self._mission = mission
+        self.mission = mission
         self._config = config
         self._clock = clock
-        self._store = store
+        self.disk = Disk(store)
         self.skips_idle = True
+        self.clock_ppm = 0
+        self.stalled = False
+        """Whether the main loop hangs: no tick is run."""
+        self.told_power: Callable[[bool], None] | None = None
         self.line = MemoryLine(clock, config.line.baud)
         self.sensors = SimulatedSensors()
         self.watchdog = CountingWatchdog()
@@ -192,25 +223,29 @@ class Board:
         self.app: App | None = None
         self.lives = 0
         self._server: StoreServer | None = None
-        self._zero_us = Micros(0)
+        self._board_clock = BoardClock(clock)
         self._due = NEVER
         self._last_us = Micros(-TICK_US)
         self._give_up_us = NEVER
+        self._strokes = 0
+        self._bites_us = NEVER
 
     def power_on(self) -> App:
         """Boot: a new App with its clock at zero; one that runs goes on."""
         if self.app is not None:
             return self.app
-        clock = BoardClock(self._clock)
-        self._zero_us = clock.zero_us
+        clock = self._board_clock = BoardClock(self._clock, self.clock_ppm)
         self.lives += 1
+        self.stalled = False
         self.line.power_on()
         self.watchdog = CountingWatchdog()
+        self._strokes = 0
+        self._bites_us = Micros(self._clock.now() + WATCHDOG_US)
         self.store_wire = InlineWire(self._open_store, clock, self.store_latency_us)
         self.twins.power_on(clock)
-        self.devices = {entry.name: entry.module.INSTRUMENT.device(self.twins) for entry in self._mission.instruments}
+        self.devices = {entry.name: entry.module.INSTRUMENT.device(self.twins) for entry in self.mission.instruments}
         world = World(clock, self.line, {"store": self.store_wire}, self.sensors, self.devices, self.watchdog)
-        self.app = App(self._config, self._mission, world)
+        self.app = App(self._config, self.mission, world)
         self._due = Micros(0)
         self._last_us = Micros(-TICK_US)
         self._give_up_us = NEVER
@@ -239,30 +274,68 @@ class Board:
             self._give_up_us = Micros(self._clock.now() + STOP_US)
             self._due = self._tick_at(self._clock.now())
 
+    def now(self) -> Micros:
+        """The bench's time."""
+        return self._clock.now()
+
+    def slow_store(self, latency_us: int) -> None:
+        """Let every answer of the disk take so long, at least what it usually takes."""
+        self.store_latency_us = max(latency_us, STORE_LATENCY_US)
+        if self.store_wire is not None:
+            self.store_wire.latency_us = self.store_latency_us
+
+    def drift(self, ppm: int) -> None:
+        """Let the crystal run so fast from now on, in this life and the next ones."""
+        self.clock_ppm = ppm
+        self._board_clock.drift(ppm)
+
     def _tick_at(self, t: Micros) -> Micros:
         """The first base tick, in the board's time, at or after `t` of the bench's."""
-        return Micros(-(-(t - self._zero_us) // TICK_US) * TICK_US)
+        return Micros(-(-self._board_clock.of(t) // TICK_US) * TICK_US)
 
-    def next_due(self) -> Micros:
-        """When the next base tick with work comes; NEVER while the power is off."""
-        if self.app is None:
-            return NEVER
+    def _planned(self) -> Micros:
+        """The next base tick with work, in the board's time."""
         following = Micros(self._last_us + TICK_US)
         if not self.skips_idle:
-            return Micros(self._zero_us + following)
-        return Micros(self._zero_us + max(following, min(self._due, self._tick_at(self.line.arrival()))))
+            return following
+        return max(following, min(self._due, self._tick_at(self.line.arrival())))
+
+    def next_due(self) -> Micros:
+        """When the next base tick with work comes, or the watchdog bites; NEVER while the power is off."""
+        if self.app is None:
+            return NEVER
+        if self.stalled:
+            return self._bites_us
+        return min(self._board_clock.when(self._planned()), self._bites_us)
 
     def step(self) -> None:
-        """Run the base tick that has come due by now, if one has."""
-        due = self.next_due()
-        if self.app is None or self._clock.now() < due:
+        """Run the base tick that has come due by now, if one has; let the watchdog bite if nobody strokes it."""
+        now = self._clock.now()
+        if self.app is None or now < self.next_due():
             return
-        planned = Micros(due - self._zero_us)
-        self._due = self.app.tick(planned)
-        self._last_us = Micros((self._clock.now() - self._zero_us) // TICK_US * TICK_US)
-        if self.app.done or self._clock.now() >= self._give_up_us:
-            self.app.world.watchdog.disarm()
-            self._end()  # a driver sends what it was handed also when its port is closed
+        planned = self._planned()
+        if not self.stalled and self._board_clock.now() >= planned:
+            self._due = self.app.tick(planned)
+            self._last_us = Micros(self._board_clock.now() // TICK_US * TICK_US)
+            if self.app.done or now >= self._give_up_us:
+                self.app.world.watchdog.disarm()
+                self._end()  # a driver sends what it was handed also when its port is closed
+                return
+        if self.watchdog.strokes != self._strokes:
+            self._strokes = self.watchdog.strokes
+            self._bites_us = Micros(now + WATCHDOG_US)
+        elif now >= self._bites_us:
+            self.reset()
+
+    def reset(self) -> None:
+        """The hardware starts anew, as it does when its watchdog bites: a power cut, and power."""
+        for on in (False, True):
+            if on:
+                self.power_on()
+            else:
+                self.cut()
+            if self.told_power is not None:
+                self.told_power(on)
 
     def run_until(self, t: Micros, clock: ManualClock) -> None:
         """Run the board alone until the bench's time is `t`; `clock` is the one this board was given."""
@@ -272,8 +345,13 @@ class Board:
             self.step()
         clock.advance_to(t)
 
-    def _open_store(self) -> StoreServer:
+    def _open_store(self) -> FailingServer:
         if self._server is not None:
             self._server.close()
-        self._server = StoreServer(str(self._store))
-        return self._server
+        self._server = StoreServer(str(self.disk.path), self.disk.connect)
+        return FailingServer(self._server, self.disk)
+
+    def remount(self) -> None:
+        """What the disk allows has changed: the store finds out at its next request."""
+        if self._server is not None:
+            self._server.close()

@@ -25,7 +25,7 @@ class Channel:
 
     def __init__(self, dice: Dice) -> None:
         self.counters: Counter[str] = Counter()
-        self._dice = dice
+        self.dice = dice
         self._effects: list[tuple[Fault, Effect]] = []
         self._sent = b""
         """Own octets that are to pass the faults as if the other end had sent them."""
@@ -36,7 +36,7 @@ class Channel:
     def begin(self, fault: Fault, now: Micros) -> None:
         """Let a fault of the line act from now on; one that is not of the line is misuse."""
         again = sum(one == fault for one, _ in self._effects)
-        dice = self._dice.child(fault.kind, str(fault.at_us), *("again",) * again)
+        dice = self.dice.child(fault.kind, str(fault.at_us), *("again",) * again)
         self._effects.append((fault, channel_effects.MAKERS[fault.kind](fault, dice, now)))
 
     def end(self, fault: Fault, now: Micros) -> None:

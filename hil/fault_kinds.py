@@ -70,7 +70,7 @@ class FaultKind(NamedTuple):
 DIRECTIONS: Final = ("up", "down", "both")
 SHAPES: Final = ("truncated", "oversize", "unterminated")
 SERVICES: Final = ("bd", "ad")
-FORGERIES: Final = ("command", "apid", "frame")
+FORGERIES: Final = ("command", "apid", "service")
 STARVED: Final = ("system", "power", "comms", "instrument", "all")
 # fmt: off
 TARGETS: Final = (

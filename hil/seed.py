@@ -56,6 +56,15 @@ class Dice:
         assert items, "nothing to pick from"
         return items[self.whole(0, len(items) - 1)]
 
+    def magnitude(self, low: int, high: int) -> int:
+        """A whole number whose number of binary digits, and sign, are as likely as any other."""
+        assert low <= high, "a range has numbers in it"
+        if low < 0:
+            negative = high <= 0 or self.chance(E9 // 2)
+            return -self.magnitude(max(-high, 0), -low) if negative else self.magnitude(0, high)
+        digits = self.whole(low.bit_length(), high.bit_length())
+        return self.whole(max(low, 1 << digits >> 1), min(high, (1 << digits) - 1))
+
     def gap(self, p_e9: int) -> int:
         """How many trials fail before the next that succeeds with chance `p_e9`, at most 2^40.
 

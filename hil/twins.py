@@ -88,6 +88,11 @@ class Twins:
         """Take an instrument's hardware away, or bring it back."""
         (self._vanished.add if gone else self._vanished.discard)(instrument)
 
+    @property
+    def stuck(self) -> frozenset[str]:
+        """Instruments whose hardware is frozen."""
+        return frozenset(self._stuck)
+
     def stick(self, instrument: str, stuck: bool) -> None:
         """Freeze what an instrument's hardware shows, or let it go on."""
         if stuck:

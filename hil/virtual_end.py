@@ -45,6 +45,12 @@ class VirtualEnd:
         if "executed" in bench.observers.wanted:
             self._executed = lambda request_id: tell("executed", request_id, clock.now())
 
+        def told(on: bool) -> None:
+            self._tap()
+            tell("power", on, clock.now())
+
+        self.board.told_power = told
+
     def counters(self) -> dict[str, int]:
         """What the line has counted."""
         line = self.board.line
@@ -70,12 +76,13 @@ class VirtualEnd:
 
     def power(self, on: bool, now: Micros) -> None:
         """The lander's switch."""
-        if on:
-            self.board.power_on()
-            if self._executed is not None:
-                tap(self.board, self._executed)
-        else:
-            self.board.cut()
+        self._faults.power(on)
+        self._tap()
+
+    def _tap(self) -> None:
+        """A new life's processes tell what they execute."""
+        if self._executed is not None and self.board.app is not None:
+            tap(self.board, self._executed)
 
     def receive(self, now: Micros) -> bytes:
         """Octets that have crossed the line, behind the channel."""

@@ -6,6 +6,7 @@ a disk that fails, are answered by a status. A damaged file is set aside and a f
 
 import os
 import sqlite3
+from collections.abc import Callable
 from typing import Final
 
 from fsw.store.protocol import (
@@ -25,6 +26,9 @@ SET_ASIDE_MAX: Final = 9
 BOOT_COUNT_MAX: Final = 0xFFFF_FFFF
 _SIBLINGS: Final = ("", "-wal", "-shm")
 
+Connect = Callable[[str, float], sqlite3.Connection]
+"""Opens a file, waiting so many seconds for who still holds it."""
+
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS life (key INTEGER PRIMARY KEY CHECK (key = 0),
     boot_count INTEGER NOT NULL, ended INTEGER NOT NULL, set_aside INTEGER NOT NULL);
@@ -33,10 +37,11 @@ CREATE TABLE IF NOT EXISTS parameter (pid INTEGER PRIMARY KEY, octets BLOB NOT N
 
 
 class StoreServer:
-    """Serves the store in file `path`, whose folder exists; opened at the first request."""
+    """Serves the store in file `path`, whose folder exists; opened, by `connect`, at the first request."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, connect: Connect = sqlite3.connect) -> None:
         self.path = path
+        self._connect = connect
         self._open_connection: sqlite3.Connection | None = None
 
     def serve(self, request: bytes) -> bytes:
@@ -123,7 +128,7 @@ class StoreServer:
 
     def _open(self, *, set_aside: bool = False) -> sqlite3.Connection:
         """Open and check the file; `sqlite3.DatabaseError` when it is damaged."""
-        connection = sqlite3.connect(self.path, timeout=BUSY_MS / 1000)
+        connection = self._connect(self.path, BUSY_MS / 1000)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")

@@ -1,0 +1,238 @@
+"""Faults on the payload's side, done to the simulated board: sensors, disk, memory, tasks, clock, supply.
+
+What a fault has taken away comes back when the last fault that holds it ends: after each beginning and end the board is
+made what all active faults together want. Heat, a full disk, a vanished sensor outlive a boot; a hung task does not.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final, NamedTuple
+
+from fsw.kernel.clock import Micros
+from fsw.kernel.scheduler import SlotStats, Step
+from hil.board import Board
+from hil.fault import Fault
+from hil.fault_kinds import STARVED, TARGETS
+from hil.flight_memory import FLIPS
+from hil.seed import Dice
+
+SUPPLY_MV_MIN: Final = 22_000
+"""Below this the board's converter gives up (contract: 28 V, 22 to 34)."""
+HOLD_UP_US: Final = 20_000
+"""How long the board's capacitors bridge a supply that is too low. SIMULATED: no board was measured."""
+RECOVERS_CDEGC_S: Final = 100
+"""How fast the board's temperature comes back when nothing holds it. SIMULATED."""
+LOOK_US: Final = 100_000
+"""How often a hung task's slot is still looked at."""
+_SECOND: Final = 1_000_000
+_SLOTS: Final = {"system": ("system",), "power": ("power",), "comms": ("comms.receive", "comms.transmit")}
+_FACTOR: Final = ".storm"
+"""How the surroundings that a solar event changes end."""
+
+
+class Temperature:
+    """What the board's package shows: it goes to `target` at a rate, from what it was. 1/100 degC."""
+
+    def __init__(self, cdegc: int, now: Micros) -> None:
+        self.target = self._from = cdegc
+        self._rate = 0
+        self._since_us = now
+
+    def shown(self, now: Micros) -> int:
+        """The temperature now."""
+        moved = (now - self._since_us) * self._rate // _SECOND
+        if self.target >= self._from:
+            return min(self.target, self._from + moved)
+        return max(self.target, self._from - moved)
+
+    def go(self, target: int, rate: int, now: Micros) -> None:
+        """Go there at so many 1/100 degC a second; rate 0: be there."""
+        self._from, self._since_us = (target if rate == 0 else self.shown(now)), now
+        self.target, self._rate = target, rate
+
+
+class _Active(NamedTuple):
+    """A fault at work, the life of the board in which it began, and dice of its own."""
+
+    fault: Fault
+    life: int
+    dice: Dice
+
+
+class FlightFaults:
+    """The board's faults at work; `power` is the lander's switch, behind which a brown-out stands."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._dice = Dice("disk")
+        self._on = board.app is not None
+        self._sagging = False
+        self._active: list[_Active] = []
+        self._hung: dict[str, tuple[SlotStats, Step]] = {}
+        self._temperature: Temperature | None = None
+        self._checks: Mapping[str, Callable[[Fault], str]] = {
+            "brown_out": self._needs_power,
+            "cold_start": self._needs_power,
+            "starve": self._has_slots,
+            "sensor_stuck": self._has_twin,
+            "sensor_vanished": self._has_twin,
+            "solar_event": self._has_factor,
+            "bit_flip": self._flip,
+            "file_bit_flip": lambda fault: board.disk.flip(fault.values["place_e6"], fault.values["bit"]),
+        }
+        """Why a fault cannot be, or empty; what happens at once has then happened."""
+
+    def power(self, on: bool) -> None:
+        """The lander's switch."""
+        self._on = on
+        if not on:
+            self._board.cut()
+        elif not self._sagging:
+            self._board.power_on()
+
+    def begin(self, fault: Fault, now: Micros) -> str:
+        """Begin a fault; why not, or empty."""
+        why = self._checks[fault.kind](fault) if fault.kind in self._checks else ""
+        if why or not fault.for_us:
+            return why
+        self._active.append(_Active(fault, self._board.lives, self._dice.child(fault.kind, str(fault.at_us))))
+        if fault.kind == "cold_start":
+            self._apply(now)
+            self._board.reset()
+        self._apply(now)
+        return ""
+
+    def end(self, fault: Fault, now: Micros) -> None:
+        """End it."""
+        if fault.for_us:
+            del self._active[next(n for n, one in enumerate(self._active) if one.fault == fault)]
+            self._apply(now)
+
+    def _of(self, *kinds: str) -> list[Fault]:
+        return [one.fault for one in self._active if one.fault.kind in kinds]
+
+    # --- whether it can be ----------------------------------------------------------------------------------------
+
+    def _needs_power(self, fault: Fault) -> str:
+        return "" if self._board.app is not None else "the payload has no power anyway"
+
+    def _has_twin(self, fault: Fault) -> str:
+        name = self._instrument(fault)
+        return "" if name in self._board.twins.instruments else f"row {fault.values['row']} has no simulated sensor"
+
+    def _has_factor(self, fault: Fault) -> str:
+        return "" if self._factors() else "no instrument's surroundings know a storm"
+
+    def _has_slots(self, fault: Fault) -> str:
+        return self._needs_power(fault) or ("" if self._slots(fault) is not None else "there is no such task")
+
+    def _flip(self, fault: Fault) -> str:
+        why = self._needs_power(fault)
+        target = TARGETS[fault.values["target"]]
+        return why or FLIPS[target](self._board, fault.values["item"], fault.values["bit"])
+
+    # --- what is wanted -------------------------------------------------------------------------------------------
+
+    def _apply(self, now: Micros) -> None:
+        """Make the board what all active faults want."""
+        self._apply_supply()
+        self._apply_disk()
+        self._apply_sensors()
+        self._apply_temperature(now)
+        self._apply_tasks()
+        ppm = sum(fault.values["ppm"] for fault in self._of("clock_drift"))
+        if ppm != self._board.clock_ppm:
+            self._board.drift(ppm)
+
+    def _apply_supply(self) -> None:
+        board = self._board
+        sagging = any(f.values["mv"] < SUPPLY_MV_MIN and f.for_us > HOLD_UP_US for f in self._of("brown_out"))
+        if sagging == self._sagging:
+            return
+        self._sagging = sagging
+        if not self._on:
+            return
+        if sagging:
+            board.cut()
+        else:
+            board.power_on()
+        if board.told_power is not None:
+            board.told_power(not sagging)
+
+    def _apply_disk(self) -> None:
+        board, disk = self._board, self._board.disk
+        full, read_only = bool(self._of("disk_full")), bool(self._of("disk_read_only"))
+        if (full, read_only) != (disk.full, disk.read_only):
+            disk.full, disk.read_only = full, read_only
+            board.remount()
+        failing = (one for one in self._active if one.fault.kind == "disk_error")
+        disk.errors = [(one.fault.values["permille"], one.dice) for one in failing]
+        slow = max((1_000 * fault.values["ms"] for fault in self._of("disk_slow")), default=0)
+        board.slow_store(slow)
+
+    def _apply_sensors(self) -> None:
+        twins = self._board.twins
+        cold = bool(self._of("cold_start"))
+        vanished = {self._instrument(fault) for fault in self._of("sensor_vanished")}
+        stuck = {self._instrument(fault) for fault in self._of("sensor_stuck")}
+        for name in twins.instruments:
+            twins.vanish(name, cold or name in vanished)
+            if (name in stuck) != (name in twins.stuck):
+                twins.stick(name, name in stuck)
+        factor = max((fault.values["factor"] for fault in self._of("solar_event")), default=1)
+        for name in self._factors():
+            low, high = twins.surroundings[name]
+            twins.set(name, min(max(factor, low), high))
+
+    def _apply_temperature(self, now: Micros) -> None:
+        sensors = self._board.sensors
+        usual = sensors.readings.package_temperature_cdegc
+        held = self._of("over_temperature", "cold_start", "night")
+        if usual is None or (not held and self._temperature is None):
+            return
+        if self._temperature is None:
+            shown = self._temperature = Temperature(usual, now)
+            sensors.package_cdegc = lambda: shown.shown(self._board.now())
+        target = held[-1].values["cdegc"] if held else usual
+        rate = held[-1].values.get("ramp_cdegc_s", 0) if held else RECOVERS_CDEGC_S
+        if target != self._temperature.target:
+            self._temperature.go(target, rate, now)
+
+    def _apply_tasks(self) -> None:
+        board = self._board
+        starved = [one.fault for one in self._active if one.fault.kind == "starve" and one.life == board.lives]
+        board.stalled = any(STARVED[fault.values["task"]] == "all" for fault in starved)
+        wanted = {slot for fault in starved for slot in self._slots(fault) or ()}
+        for name in sorted(self._hung.keys() - wanted):
+            record, step = self._hung.pop(name)
+            record.step = step
+        if board.app is None:
+            return
+        for name in sorted(wanted - self._hung.keys()):
+            record = board.app.scheduler.stats[name]
+            self._hung[name] = (record, record.step)
+            record.step = _hang
+
+    # --- names ----------------------------------------------------------------------------------------------------
+
+    def _instrument(self, fault: Fault) -> str:
+        entries = self._board.mission.instruments
+        row = fault.values["row"]
+        return entries[row].name if row < len(entries) else ""
+
+    def _factors(self) -> list[str]:
+        return [name for name in self._board.twins.surroundings if name.endswith(_FACTOR)]
+
+    def _slots(self, fault: Fault) -> tuple[str, ...] | None:
+        """The slots that a starved task has; None when there is no such task."""
+        task = STARVED[fault.values["task"]]
+        if task == "all":
+            return ()
+        if task == "instrument":
+            name = self._instrument(fault)
+            return (name,) if name else None
+        return _SLOTS[task]
+
+
+def _hang(now: Micros) -> Micros:
+    """A turn that does nothing."""
+    return Micros(now + LOOK_US)

@@ -1,0 +1,110 @@
+"""Declared objects of the flight software whose bits may flip: where each target of the fault `bit_flip` lies.
+
+A flip changes the object as it stands, past everything that guards it, as radiation does; it never makes of it what no
+memory could hold. Each function returns why there was nothing to flip, or empty.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from fsw.mdb.system import Mode
+from hil.board import Board
+from hil.fault_kinds import TARGETS
+
+Flip = Callable[[Board, int, int], str]
+
+
+def _parameter(board: Board, item: int, bit: int) -> str:
+    """The pool's value of a writable parameter."""
+    app = board.app
+    assert app is not None, "what has no power has no memory"
+    values = app.parameters.values
+    known = app.mission.database.parameters
+    whole = [pid for pid, one in sorted(known.items()) if one.writable and isinstance(values[pid], int)]
+    if not whole:
+        return "no writable parameter holds a whole number"
+    pid = whole[item % len(whole)]
+    value = values[pid]
+    assert isinstance(value, int)
+    values[pid] = value ^ (1 << bit)
+    return ""
+
+
+def _allocation(board: Board, item: int, bit: int) -> str:
+    """What the lander has allocated."""
+    app = board.app
+    assert app is not None, "what has no power has no memory"
+    held = app.power._allocation_mw
+    if held is None:
+        return "there is no allocation yet"
+    app.power._allocation_mw = held ^ (1 << bit)
+    return ""
+
+
+def _load_table(board: Board, item: int, bit: int) -> str:
+    """What a load draws, by the mission's table."""
+    app = board.app
+    assert app is not None, "what has no power has no memory"
+    loads = list(app.power._loads)
+    row = item % len(loads)
+    loads[row] = loads[row]._replace(power_mw=loads[row].power_mw ^ (1 << bit))
+    app.power._loads = tuple(loads)
+    return ""
+
+
+def _outbox_octets(board: Board, item: int, bit: int) -> str:
+    """How many octets wait for a frame."""
+    app = board.app
+    assert app is not None, "what has no power has no memory"
+    app.outbox.octets ^= 1 << bit
+    return ""
+
+
+def _sequence_count(board: Board, item: int, bit: int) -> str:
+    """The next sequence count of an APID."""
+    app = board.app
+    assert app is not None, "what has no power has no memory"
+    counts = app.telemetry._counter._next
+    if not counts:
+        return "nothing has been counted yet"
+    apid = sorted(counts)[item % len(counts)]
+    counts[apid] ^= 1 << bit % 14
+    return ""
+
+
+def _farm_vr(board: Board, item: int, bit: int) -> str:
+    """V(R) of FARM-1."""
+    app = board.app
+    assert app is not None, "what has no power has no memory"
+    app.link.farm.v_r ^= 1 << bit % 8
+    return ""
+
+
+def _time_offset(board: Board, item: int, bit: int) -> str:
+    """What TAI differs from the board's clock, microseconds."""
+    app = board.app
+    assert app is not None, "what has no power has no memory"
+    app.time.offset_us ^= 1 << bit
+    return ""
+
+
+def _mode(board: Board, item: int, bit: int) -> str:
+    """The board's mode."""
+    app = board.app
+    assert app is not None, "what has no power has no memory"
+    modes = tuple(Mode)
+    app.board.mode = modes[(modes.index(app.board.mode) ^ 1 << bit % 2) % len(modes)]
+    return ""
+
+
+FLIPS: Final[Mapping[str, Flip]] = {
+    "parameter": _parameter,
+    "allocation": _allocation,
+    "load_table": _load_table,
+    "outbox_octets": _outbox_octets,
+    "sequence_count": _sequence_count,
+    "farm_vr": _farm_vr,
+    "time_offset": _time_offset,
+    "mode": _mode,
+}
+assert tuple(FLIPS) == TARGETS, "every target lies somewhere"
