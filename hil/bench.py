@@ -13,7 +13,7 @@ from fsw.mdb.mission import Mission
 from hil import lander_orders
 from hil.channel import Channel
 from hil.fault import Fault, compact
-from hil.fault_desk import FaultDesk
+from hil.fault_desk import FaultDesk, storm
 from hil.fault_kinds import Ability
 from hil.lander import OPS, Lander
 from hil.lander_orders import Order
@@ -157,7 +157,7 @@ class Bench:
         for record in self.session.take_records():
             self._player_told = True
             self.player.hear(record, now)
-            self.observers.tell("record", record, now)
+            self.observers.tell_record(record, now)
         for datagram in self.session.take_datagrams():
             self._lander_told = True
             self.desk.uplinked(datagram, now)
@@ -219,3 +219,11 @@ class Bench:
 def ok(steps: Iterable[StepResult], findings: Iterable[Finding]) -> bool:
     """Whether a run held: no step failed, no rule was broken. What was not exercised is said, and fails nothing."""
     return not any(step.outcome is Outcome.FAILED for step in steps) and not any(one.breach for one in findings)
+
+
+def faults_of(plan: Scenario, dice: Dice) -> tuple[Fault, ...]:
+    """The faults of a plan: its own, and those that its storm draws by the seed."""
+    if plan.storm is None:
+        return plan.faults
+    spec = plan.storm
+    return plan.faults + storm(dice.child("storm"), plan.until_us - spec.tail_us, spec.an_hour, spec.kinds)

@@ -6,7 +6,8 @@ import shlex
 import signal
 import subprocess
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from pathlib import Path
 from typing import Final
 
 ORDERLY_S: Final = 2.5
@@ -35,9 +36,12 @@ def _die_with_parent() -> Callable[[], None]:
 
 
 class BoardProcess:
-    """One command line, split like a shell would, run without one, in a process group of its own."""
+    """One command line, split like a shell would, run without one, in a process group of its own.
 
-    def __init__(self, command: str) -> None:
+    What it says on standard error goes to the end of the file `log`, without one to where the emulator's own goes.
+    """
+
+    def __init__(self, command: str, log: Path | None = None) -> None:
         try:
             words = shlex.split(command)
         except ValueError as error:
@@ -45,6 +49,7 @@ class BoardProcess:
         if not words:
             raise BoardError("--board: the command is empty")
         self._words = words
+        self._log = log
         self._prepare = _die_with_parent()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -58,13 +63,15 @@ class BoardProcess:
         if self._process is not None:
             return
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - the user's own command line, no shell
-                [word.replace("{port}", port) for word in self._words],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,
-                preexec_fn=self._prepare,  # noqa: PLW1509 - this program has one thread
-            )
+            with nullcontext() if self._log is None else self._log.open("ab") as log:
+                self._process = subprocess.Popen(  # noqa: S603 - the user's own command line, no shell
+                    [word.replace("{port}", port) for word in self._words],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=log,
+                    start_new_session=True,
+                    preexec_fn=self._prepare,  # noqa: PLW1509 - this program has one thread
+                )
         except OSError as error:
             raise BoardError(f"--board {self._words[0]}: {error.strerror}") from None
 

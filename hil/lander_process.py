@@ -22,11 +22,11 @@ from hil.lander import OPS, Happening, Lander
 from hil.line import Drained, Paced
 from hil.profiles import LanderProfile, ProfileError, load
 from hil.pty_line import READ_OCTETS_MAX, Device, LineError, PtyLine, SerialDevice, default_link
+from hil.real_clock import SECONDS_1958_TO_1970, RealClock
 
 TICK_US: Final = 1000
 DATAGRAM_OCTETS_MAX: Final = 65_535
 DATAGRAMS_A_TURN: Final = 64
-SECONDS_1958_TO_1970: Final = 378_691_200
 Address = tuple[str, int]
 
 
@@ -50,21 +50,6 @@ class UsageError(Exception):
     """A command line that cannot be served; the text is the sentence for the user."""
 
 
-class RealClock:
-    """Microseconds since the emulator's start."""
-
-    def __init__(self) -> None:
-        self._zero_ns = time.monotonic_ns()
-
-    def now(self) -> Micros:
-        """Microseconds since construction."""
-        return Micros((time.monotonic_ns() - self._zero_ns) // 1000)
-
-    def stopwatch_ns(self) -> int:
-        """Free-running nanoseconds."""
-        return time.monotonic_ns()
-
-
 class LanderProcess:
     """One emulator: everything it holds open, and its loop."""
 
@@ -77,8 +62,7 @@ class LanderProcess:
         self._board = BoardProcess(options.board) if options.board is not None else None
         self._device, self._link = _device(options, profile.baud)
         self._clock = RealClock()
-        tai_us = time.time_ns() // 1000 + (SECONDS_1958_TO_1970 + profile.tai_minus_utc_s) * 1_000_000
-        self._tai_at_zero_us = tai_us - self._clock.now()
+        self._tai_at_zero_us = self._clock.tai_at_zero_us(profile.tai_minus_utc_s)
         self.lander = Lander(profile, self._clock, self._tai_at_zero_us)
         lander_bodies.warm()
         self._up = Paced(profile.baud)

@@ -15,10 +15,9 @@ from fsw.kernel.clock import NEVER, ManualClock, Micros
 from fsw.mdb.mission import Mission
 from fsw.mdb.mission import load as load_mission
 from hil import invariants, probe, scenario
-from hil.bench import Bench, ok
+from hil.bench import Bench, faults_of, ok
 from hil.board import Board
 from hil.fault import Fault, parse_compact
-from hil.fault_desk import storm
 from hil.observer import Observer
 from hil.run_result import RunResult
 from hil.scenario import Scenario
@@ -56,7 +55,7 @@ class Virtual:
         self.board.skips_idle = skips_idle
         self.end = VirtualEnd(self.board)
         if faults is None:
-            faults = plan.faults + (drawn(plan, dice) if plan.storm else ())
+            faults = faults_of(plan, dice)
         watching = (invariants.all_of if observers is None else observers)(plan, mission)
         self.bench = Bench(plan, mission, self.clock, self.end, dice=dice, faults=faults, observers=watching)
         self.end.attach(self.bench)
@@ -119,12 +118,6 @@ class Virtual:
         """Give the simulated disk back."""
         self.board.close()
         self._folder.cleanup()
-
-
-def drawn(plan: Scenario, dice: Dice) -> tuple[Fault, ...]:
-    """The storm of a plan, by its seed."""
-    assert plan.storm is not None
-    return storm(dice.child("storm"), plan.until_us - plan.storm.tail_us, plan.storm.an_hour, plan.storm.kinds)
 
 
 def run(

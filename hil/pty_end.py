@@ -1,0 +1,141 @@
+"""The payload's end on the rung `pty`: `python -m fsw` as a process on a pseudo-terminal, switched like its supply.
+
+The flight software is the program that flies, on this computer's own clock; SIMULATED are the instruments' sensors (the
+mission's twins, as files) and the supply (power on starts the process, a power cut kills it).
+"""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Final
+
+from fsw.config import LINES
+from fsw.kernel.clock import Clock, Micros
+from fsw.mdb.mission import Mission
+from hil.bench import Bench
+from hil.board_process import BoardError, BoardProcess
+from hil.fault import Fault
+from hil.fault_kinds import Ability
+from hil.observer import Finding
+from hil.profiles import LanderProfile
+from hil.pty_line import PtyLine
+from hil.real_line import RealLine
+from hil.sensor_files import SensorFiles
+from hil.twins import Twins
+
+REFRESH_US: Final = 250_000
+"""How often the sensors' files follow the twins, and the process is looked after."""
+NOTE: Final = "rung"
+
+
+class _SincePower:
+    """Time since power-on on the bench's clock."""
+
+    __slots__ = ("_bench", "_zero_us")
+
+    def __init__(self, bench: Clock) -> None:
+        self._bench = bench
+        self._zero_us = bench.now()
+
+    def now(self) -> Micros:
+        return Micros(self._bench.now() - self._zero_us)
+
+    def stopwatch_ns(self) -> int:
+        return self._bench.stopwatch_ns()
+
+
+class PtyEnd:
+    """A `hil.real_time.LiveEnd`. What the process keeps and says lies in `folder`; `record` is for `fly --record`."""
+
+    name: Final = "pty"
+    abilities: Final = frozenset((Ability.LINE, Ability.POWER, Ability.SENSORS))
+
+    def __init__(
+        self, profile: LanderProfile, mission: Mission, clock: Clock, folder: Path, record: Path | None = None
+    ) -> None:
+        if profile.tm_frame_octets != LINES[profile.line].tm_frame_octets:
+            raise BoardError(
+                f"lander profile {profile.name}: the flight software as a program has frames of "
+                f"{LINES[profile.line].tm_frame_octets} octets on line {profile.line}, not {profile.tm_frame_octets}"
+            )
+        self._clock = clock
+        self._twins = Twins(mission, clock)
+        self._files = SensorFiles(self._twins, folder / "sensors")
+        words = [sys.executable, "-P", "-m", "fsw", "--port", "{port}", "--mission", str(mission.folder)]
+        words += ["--line", profile.line, "--baud", str(profile.baud), "--carrier", profile.carrier, "--clear"]
+        words += ["--state", str(folder / "flight"), "--sensors", str(folder / "sensors")]
+        words += [] if record is None else ["--record", str(record)]
+        folder.mkdir(parents=True, exist_ok=True)
+        self._board = BoardProcess(shlex.join(words), folder / "flight.log")
+        self._device = PtyLine()
+        self.line = RealLine(self._device, profile.baud, profile.baud)
+        self.up = self.line.up
+        self.notes: list[Finding] = []
+        self._lives = 0
+        self._refresh_us = Micros(0)
+
+    def attach(self, bench: Bench) -> None:
+        """Stand at the end of the bench's line."""
+        self.line.attach(bench)
+
+    def fileno(self) -> int:
+        """What is readable when the payload has spoken; -1 while only time can tell."""
+        return -1 if self.line.behind else self._device.fileno()
+
+    def look(self, now: Micros) -> bool:
+        """Move octets, look after files and process; whether something has come for the bench."""
+        if now >= self._refresh_us:
+            self._refresh_us = Micros(now + REFRESH_US)
+            self._files.write()
+            status = self._board.exited()
+            if status is not None:
+                self._note(now, f"the flight software ended by itself, with exit status {status}", breach=status != 0)
+        return self.line.look(now)
+
+    def next_due(self, now: Micros) -> Micros:
+        """When to look again if the payload says nothing."""
+        return min(self.line.next_due(now), self._refresh_us)
+
+    def receive(self, now: Micros) -> bytes:
+        """Octets that have crossed the line."""
+        return self.line.receive(now)
+
+    def power(self, on: bool, now: Micros) -> None:
+        """Start the process, or kill it."""
+        if not on:
+            self._board.power_off()
+        self.line.cut()
+        if not on:
+            return
+        self._lives += 1
+        self._twins.power_on(_SincePower(self._clock))
+        self._files.write()
+        try:
+            self._board.power_on(self._device.path)
+        except BoardError as error:
+            self._note(now, str(error), breach=True)
+
+    def surround(self, name: str, value: int) -> str:
+        """Set a twin's surroundings."""
+        self._twins.set(name, value)
+        self._files.write()
+        return ""
+
+    def begin(self, fault: Fault, now: Micros) -> str:
+        """A fault on the payload's side."""
+        return f"{fault.kind} cannot be done to a process"
+
+    def end(self, fault: Fault, now: Micros) -> None:
+        """None of them begins here."""
+
+    def counters(self) -> dict[str, int]:
+        """What line and supply have counted."""
+        return self.line.counters() | {"board.lives": self._lives}
+
+    def close(self) -> None:
+        """End the process in order, and give the terminal back."""
+        self._board.stop()
+        self._device.close()
+
+    def _note(self, now: Micros, text: str, *, breach: bool) -> None:
+        self.notes.append(Finding(NOTE, now, text, breach))
