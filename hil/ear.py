@@ -16,6 +16,25 @@ _HEAD_OCTETS: Final = len(_START) + cltu.BLOCK_OCTETS
 _CLTU_CARRIER: Final = "cltu-cadu"
 
 
+def _share(octet: int, place: int) -> int:
+    """What one octet of a codeblock's information adds to its parity octet: x^7 + x^6 + x^2 + 1 (231.0-B, 3.3)."""
+    register = 0
+    for bit in range(7, 7 - 8 * (cltu.INFO_OCTETS - place), -1):
+        feedback = (octet >> bit & 1 if bit >= 0 else 0) ^ register >> 6
+        register = (register << 1 & 0x7F) ^ (0x45 if feedback else 0)
+    return register << 1
+
+
+_SHARES: Final = tuple(tuple(_share(octet, place) for octet in range(256)) for place in range(cltu.INFO_OCTETS))
+_A, _B, _C, _D, _E, _F, _G = _SHARES
+
+
+def _is_clean(block: bytearray) -> bool:
+    """Whether a codeblock has no wrong bit; for the many that are looked at and have none."""
+    a, b, c, d, e, f, g, parity = block
+    return _A[a] ^ _B[b] ^ _C[c] ^ _D[d] ^ _E[e] ^ _F[f] ^ _G[g] ^ 0xFE == parity
+
+
 class Heard(NamedTuple):
     """A valid frame of VC 0. `certain`: a receiver that works has received it."""
 
@@ -78,7 +97,9 @@ class CltuEar:
         self._scan = origin + (found if found >= 0 else max(at, len(held) - 1))
 
     def _look(self, begin: int, block: bytearray) -> None:
-        if cltu.decode_blocks(block) < 0 or tc_frame.head_fault(block, self._scid) is not None:
+        if not _is_clean(block) and cltu.decode_blocks(block) < 0:
+            return
+        if tc_frame.head_fault(block, self._scid) is not None:
             return
         frame_octets = tc_frame.frame_octets(block)
         if frame_octets < tc_frame.TC_FRAME_OCTETS_MIN:

@@ -197,6 +197,7 @@ class AdOnce:
     """No command sent in AD frames runs twice, whatever is repeated, over all lives of the payload."""
 
     RULE: Final = "ad-once"
+    RECORDS: Final = (CommandRecord,)
 
     def __init__(self) -> None:
         self._log = Log(self.RULE)

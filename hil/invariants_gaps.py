@@ -96,6 +96,7 @@ class GapsAnnounced:
     """No gap unseen, none invented, nothing received that was not emitted."""
 
     RULE: Final = "gaps-announced"
+    RECORDS: Final = (PacketRecord, LinkRecord)
 
     def __init__(self) -> None:
         self._log = Log(self.RULE)

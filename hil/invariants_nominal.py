@@ -34,6 +34,7 @@ class NominalAgain:
     """Nominal within `within_us` of the end of the last fault, or of what else began anew after it: power, a pass."""
 
     RULE: Final = "nominal-again"
+    RECORDS: Final = (LinkRecord,)
 
     def __init__(self, within_us: int) -> None:
         assert within_us > 0, "recovery takes time"

@@ -71,11 +71,26 @@ class Observers:
         }
         self.wanted = frozenset(hook for hook, listeners in self._hooks.items() if listeners)
         """Hooks that anybody listens to: what nobody wants need not be made."""
+        self._recorded: dict[type, tuple[Hook, ...]] = {}
 
     def tell(self, hook: str, *what: object) -> None:
         """Tell everybody who wants to know."""
         for listener in self._hooks[hook]:
             listener(*what)
+
+    def tell_record(self, record: object, now: Micros) -> None:
+        """Tell a record to those who want its kind: an observer's `RECORDS` names them, all kinds without it.
+
+        Most records are samples of parameters, and most observers want none.
+        """
+        kind = type(record)
+        listeners = self._recorded.get(kind)
+        if listeners is None:
+            wanting = (one for one in self._observers if kind in getattr(one, "RECORDS", (kind,)))
+            listeners = tuple(getattr(one, "record") for one in wanting if hasattr(one, "record"))  # noqa: B009
+            self._recorded[kind] = listeners
+        for listener in listeners:
+            listener(record, now)
 
     def finish(self, now: Micros) -> list[Finding]:
         """Everything found, in the order of the observers, at most `FINDINGS_MAX` of each."""

@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 
 from fsw.ccsds import carrier, tc_frame, tm_frame
 from fsw.ccsds.cltu import START
-from fsw.ccsds.depacketizer import Depacketizer, PacketReceived
 from fsw.ccsds.reception import TmFrameReceived
+from fsw.ccsds.space_packet import HEADER_OCTETS as PACKET_HEADER_OCTETS
 from fsw.ccsds.tc_frame import TcFrame
 from fsw.ccsds.tm_sync import ASM
 from fsw.kernel.clock import Micros
@@ -87,7 +87,7 @@ class Overhearing:
 
     def _begin(self, now: Micros) -> None:
         """A life of the payload: its counters and its receiver begin anew."""
-        self._channels = {vcid: Depacketizer(vcid) for vcid in range(VC_IDLE)}
+        self._held: dict[int, tuple[int, bytes]] = {}  # by channel: the next frame's count, octets of a packet begun
         self._mcfc: int | None = None
         self._emitted_us: Micros | None = None
         self._acceptance.begin()
@@ -159,13 +159,25 @@ class Overhearing:
         self._mcfc = (mcfc + 1) % 256
         self._emitted_us = now
         self._tell("framed", vcid, vcfc, frame, now)
-        channel = self._channels.get(vcid)
-        if channel is None:
-            return
-        data = frame[tm_frame.HEADER_OCTETS : -tm_frame.OCF_OCTETS - tm_frame.FECF_OCTETS]
-        for event in channel.feed(vcfc, (frame[4] & 7) << 8 | frame[5], data):
-            if isinstance(event, PacketReceived):
-                self._packet(vcid, event.packet, now)
+        if vcid != VC_IDLE:
+            data = frame[tm_frame.HEADER_OCTETS : -tm_frame.OCF_OCTETS - tm_frame.FECF_OCTETS]
+            self._walk(vcid, vcfc, (frame[4] & 7) << 8 | frame[5], data, now)
+
+    def _walk(self, vcid: int, vcfc: int, fhp: int, data: bytes, now: Micros) -> None:
+        """Packets of one channel. Nothing has been lost yet: a packet begun goes on in the channel's next frame."""
+        expected, held = self._held.get(vcid, (vcfc, b""))
+        begun = bool(held) and vcfc == expected
+        stream = held + data if begun else data[fhp:] if fhp < len(data) else b""
+        at, end = 0, len(stream)
+        while end - at >= PACKET_HEADER_OCTETS:
+            after = at + 7 + (stream[at + 4] << 8 | stream[at + 5])
+            if after > end:
+                break
+            packet = stream[at:after]
+            if packet[1] != 0xFF or packet[0] & 7 != 7:
+                self._packet(vcid, packet, now)
+            at = after
+        self._held[vcid] = ((vcfc + 1) % 256, stream[at:])
 
     def _restart(self, now: Micros) -> None:
         """The payload has begun anew without its power being switched: the newest frames may be either life's."""

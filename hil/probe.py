@@ -4,7 +4,7 @@ SIMULATED rungs only: a real board cannot be looked into. The looks are read fro
 judged here: whether tasks are fresh, and what the loads draw, is worked out anew.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sized
 from functools import partial
 from typing import Any, Final
 
@@ -22,32 +22,41 @@ OUTBOX_MAX: Final = 512 + 256 + 16 + 256
 LANDER_OUTBOX_MAX: Final = 32
 MESSAGE_TYPES_MAX: Final = 256
 STRUCTURES_MAX: Final = 160
-LANDER_REQUESTS_MAX: Final = 64
 EVENTS_DISABLED_MAX: Final = 4096
 
 
-def look(board: Board) -> Probe | None:
-    """The board as it stands; None while it is without power."""
-    app = board.app
-    if app is None:
-        return None
-    state = app.board
-    drawn_mw = app.mission.base_mw
-    for entry in app.mission.instruments:
-        if state.loads_on >> entry.row & 1:
-            drawn_mw += entry.module.INSTRUMENT.power_mw
-    tasks = app.supervisor.tasks.values()
-    return Probe(
-        mode=state.mode.name.lower(),
-        tasks_fresh=_fresh(board),
-        tasks_running=all(task.state is TaskState.RUNNING for task in tasks),
-        watchdog_strokes=board.watchdog.strokes,
-        queues=dict(_queues(board)),
-        drawn_mw=drawn_mw,
-        allocation_mw=app.power._allocation_mw,
-        store_faulty=bool(state.health & STORE_FAULTY),
-        transient=False,
-    )
+class Window:
+    """Looks into one board. What a life's queues are is found once for that life."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+        self._life = 0
+        self._queues: list[tuple[str, Sized, int]] = []
+        self._loads: list[tuple[int, int]] = []
+
+    def look(self) -> Probe | None:
+        """The board as it stands; None while it is without power."""
+        board = self._board
+        app = board.app
+        if app is None:
+            return None
+        if board.lives != self._life:
+            self._life = board.lives
+            self._queues = list(_queues(board))
+            self._loads = [(1 << one.row, one.module.INSTRUMENT.power_mw) for one in app.mission.instruments]
+        state = app.board
+        on = state.loads_on
+        return Probe(
+            mode=state.mode.name.lower(),
+            tasks_fresh=_fresh(board),
+            tasks_running=all(task.state is TaskState.RUNNING for task in app.supervisor.tasks.values()),
+            watchdog_strokes=board.watchdog.strokes,
+            queues={name: (len(queue), limit) for name, queue, limit in self._queues},
+            drawn_mw=app.mission.base_mw + sum(power_mw for bit, power_mw in self._loads if on & bit),
+            allocation_mw=app.power._allocation_mw,
+            store_faulty=bool(state.health & STORE_FAULTY),
+            transient=False,
+        )
 
 
 def tap(board: Board, tell: Callable[[bytes], None]) -> None:
@@ -83,23 +92,22 @@ def _fresh(board: Board) -> bool:
     return True
 
 
-def _queues(board: Board) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Depth and limit of everything that fills and empties."""
+def _queues(board: Board) -> Iterator[tuple[str, Sized, int]]:
+    """Everything that fills and empties, with its limit."""
     app = board.app
     assert app is not None, "looked at with power only"
     processes = {"system": app.system.process, "power": app.power.process, "comms": app.comms.process}
     processes |= {name: host.process for name, host in app.hosts.items()}
     for name, process in processes.items():
         assert process is not None, "every process has its queue"
-        yield f"requests.{name}", (len(process.mailbox), process.mailbox.capacity)
+        yield f"requests.{name}", process.mailbox, process.mailbox.capacity
     for inbox in (app.system.inbox, app.power.inbox):
-        yield f"inbox.{inbox.name}", (len(inbox), inbox.capacity)
-    yield "outbox", (len(app.outbox), OUTBOX_MAX)
-    yield "lander_outbox", (len(app.lander_outbox), LANDER_OUTBOX_MAX)
-    yield "lander_requests", (len(app.board.lander_requests), LANDER_REQUESTS_MAX)
-    yield "store", (len(app.store.port), app.store.port.capacity)
-    yield "message_types", (len(app.telemetry._messages), MESSAGE_TYPES_MAX)
-    yield "structures", (len(app.housekeeping._collections), STRUCTURES_MAX)
-    yield "events_disabled", (len(app.events._disabled), EVENTS_DISABLED_MAX)
-    yield "line.up", (len(board.line.up), board.line.up.octets_max)
-    yield "line.down", (len(board.line.down), board.line.down.octets_max)
+        yield f"inbox.{inbox.name}", inbox, inbox.capacity
+    yield "outbox", app.outbox, OUTBOX_MAX
+    yield "lander_outbox", app.lander_outbox, LANDER_OUTBOX_MAX
+    yield "store", app.store.port, app.store.port.capacity
+    yield "message_types", app.telemetry._messages, MESSAGE_TYPES_MAX
+    yield "structures", app.housekeeping._collections, STRUCTURES_MAX
+    yield "events_disabled", app.events._disabled, EVENTS_DISABLED_MAX
+    yield "line.up", board.line.up, board.line.up.octets_max
+    yield "line.down", board.line.down, board.line.down.octets_max

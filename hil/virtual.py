@@ -59,6 +59,7 @@ class Virtual:
         watching = (invariants.all_of if observers is None else observers)(plan, mission)
         self.bench = Bench(plan, mission, self.clock, self.end, dice=dice, faults=faults, observers=watching)
         self.end.attach(self.bench)
+        self._window = probe.Window(self.board)
         self._due = Micros(0)
         self._look_us = Micros(0) if "probe" in self.bench.observers.wanted else NEVER
         self._wall_ns = 0
@@ -84,7 +85,7 @@ class Virtual:
     def _look(self, now: Micros) -> None:
         """Show the board to the observers, about once a second: at an event that is there anyway."""
         self._look_us = Micros(now + probe.PERIOD_US)
-        found = probe.look(self.board)
+        found = self._window.look()
         if found is not None:
             self.bench.observers.tell("probe", found, now)
 

@@ -29,6 +29,7 @@ class Judged:
     def __init__(self, folder: Path, line: str = "default") -> None:
         self.observers = observers(frame_octets=LINES[line].tm_frame_octets)
         self.bench = Bench(folder, line=line)
+        self._window = probe.Window(self.bench.board)
         self._watch()
 
     @property
@@ -46,7 +47,7 @@ class Judged:
         end = self.now + round(seconds * 1_000_000)
         while self.now < end:
             self.bench.run(min(LOOK_S, (end - self.now) / 1e6))
-            seen = probe.look(self.bench.board)
+            seen = self._window.look()
             if seen is not None:
                 self.observers.tell("probe", seen, self.now)
 
