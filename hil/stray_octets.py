@@ -11,6 +11,7 @@ from hil.fault_kinds import SHAPES
 from hil.seed import Dice
 
 HELLO: Final = b"hello, world!\r\n"
+_PIECE: Final = 7 * 128
 _KERNEL: Final = (
     b"[    0.000000] Booting Linux on physical CPU 0x0\r\n"
     b"[    0.000000] Linux version 6.1.0 (SMP PREEMPT) #1\r\n"
@@ -35,14 +36,17 @@ def broken_frames(shape: int, octets: int, carrier: str, up: bool, dice: Dice) -
     its end. Unterminated: nothing ends it but the next unit.
     """
     begin, end = _marks(carrier, up)
-    inside = bytes(dice.whole(0, 255) for _ in range(max(octets - len(begin) - len(end), 1)))
-    match SHAPES[shape]:
-        case "truncated":
-            return begin + inside[: len(inside) % 32] + end
-        case "oversize":
-            return begin + inside + end
-        case _:
-            return begin + inside
+    if SHAPES[shape] == "truncated":
+        return begin + bytes(dice.whole(0, 255) for _ in range(octets % 32)) + end
+    if SHAPES[shape] == "unterminated":
+        end = b""
+    wanted = max(octets - len(begin) - len(end), 1)
+    inside = bytes(dice.whole(0, 255) for _ in range(wanted))
+    if begin == cltu.START:
+        # Octets whose parity holds, or the first block would give it away.
+        blocks = (cltu.encode(inside[at : at + _PIECE]) for at in range(0, wanted, _PIECE))
+        inside = b"".join(block[len(cltu.START) : -len(cltu.TAIL)] for block in blocks)
+    return begin + inside[:wanted] + end
 
 
 def _marks(carrier: str, up: bool) -> tuple[bytes, bytes]:
