@@ -130,6 +130,10 @@ class Swallowed(Effect):
         return b""
 
 
+BURST_US: Final = 10_000
+"""How often at most a break's zeros are looked for."""
+
+
 class HeldLow(Effect):
     """Nothing comes through; the receiver reads the break as zeros, `octets_s` of them a second, the first at once."""
 
@@ -146,10 +150,11 @@ class HeldLow(Effect):
         return bytes(fresh)
 
     def next_due(self) -> Micros:
-        """When the next zero comes."""
+        """When the next zeros come: a driver hands them on in bursts."""
         if not self._rate:
             return NEVER if self._zeros else self._begun_us
-        return Micros(self._begun_us - (-self._zeros * _SECOND // self._rate))
+        next_us = -(-self._zeros * _SECOND // self._rate)
+        return Micros(self._begun_us + -(-next_us // BURST_US) * BURST_US)
 
     def _come(self, now: Micros) -> int:
         return 1 + (now - self._begun_us) * self._rate // _SECOND

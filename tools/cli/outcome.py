@@ -1,11 +1,11 @@
 """How the commands of the bench show what came of a run: steps, faults, findings, figures; the same on every rung."""
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 
 from hil.player import Outcome, StepResult
 from hil.run_result import RunResult
@@ -39,7 +39,7 @@ def show(result: RunResult, console: Console, *, steps: bool) -> None:
             step for step in result.steps if step.outcome is not Outcome.FAILED
         ]
         for step in sorted(shown[:ROWS_MAX], key=lambda one: one.ended_us):
-            console.print(step_line(step), highlight=False)
+            console.print(step_line(step), highlight=False, soft_wrap=True)
         if len(shown) > ROWS_MAX:
             console.print(f"[dim]… and {len(shown) - ROWS_MAX} more steps (--json has all)[/]")
     missing = [fault.fault for fault in result.faults if not fault.exercised]
@@ -49,15 +49,20 @@ def show(result: RunResult, console: Console, *, steps: bool) -> None:
         console.print(f"[yellow]not exercised[/] {fault}", highlight=False)
     for finding in result.findings[:ROWS_MAX]:
         colour, word = ("red", "broken") if finding.breach else ("cyan", "remark")
-        console.print(f"[{colour}]{word}[/] {finding.rule} at {mission_time(finding.at_us)}: {finding.text}")
-    figures = Table(show_header=False, box=None, pad_edge=False)
+        at = mission_time(finding.at_us)
+        console.print(f"[{colour}]{word}[/] {finding.rule} at {at}: {finding.text}", highlight=False, soft_wrap=True)
     speed = f", {result.simulated_us / 1e6 / result.wall_s:,.0f} times real time" if result.wall_s else ""
-    took = f" simulated in {result.wall_s:.2f} s{speed}" if result.rung == "sim" else " on the real clock"
-    figures.add_row("time", f"{mission_time(result.simulated_us)}{took}")
-    figures.add_row("downlink", f"{result.octets_down} octets, SHA-256 {result.digest}")
-    for name, count in result.counters.items():
-        figures.add_row(name, str(count))
-    console.print(figures)
+    took = f"simulated in {result.wall_s:.2f} s{speed}" if result.rung == "sim" else "on the real clock"
+    ended = Counter(step.outcome for step in result.steps)
+    figures = {
+        "steps": ", ".join(f"{ended[outcome]} {outcome.value}" for outcome in Outcome),
+        "time": f"{mission_time(result.simulated_us)} {took}",
+        "downlink": f"{result.octets_down} octets",
+        "SHA-256": result.digest,
+        **{name: str(count) for name, count in result.counters.items()},
+    }
+    for name, text in figures.items():
+        console.print(f"[dim]{name:<22}[/] {text}", highlight=False, soft_wrap=True)
     verdict = "[green]held[/]" if result.ok else "[red]FAILED[/]"
     console.print(f"[bold]{result.title}[/], seed {result.seed}, rung {result.rung}: {verdict}", highlight=False)
 

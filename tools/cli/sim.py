@@ -71,7 +71,7 @@ def command(
         def progress(now: int, doing: str) -> None:
             bar.update(task, completed=now, doing=f"{mission_time(now)} {doing}")
 
-        result = virtual.run(plan, flown, seed, until_us=until_us, faults=given, progress=progress, record=record)
+        result = virtual.run(plan, flown, seed, until_us=until_us, faults=given, progress=progress)
     show(result, console, steps=not quiet)
     if json_file is not None:
         write_json(result, json_file)
