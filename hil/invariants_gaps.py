@@ -69,8 +69,8 @@ class _Counts:
 
     __slots__ = ("_forgotten", "_holes", "_newest")
 
-    def __init__(self) -> None:
-        self._newest = -1
+    def __init__(self, newest: int) -> None:
+        self._newest = newest
         self._holes: dict[int, None] = {}
         self._forgotten = False
 
@@ -104,6 +104,10 @@ class GapsAnnounced:
         self._silent_birth_us: Micros | None = None
         self._vcfc: dict[int, int] = {}
         self._counts: dict[int, _Counts] = {}
+        self._midway = False
+        """Whether counts may be well under way when they are first heard."""
+        self._unheard: set[int] = set()
+        """Channels of which frames may have passed unheard since the ground last got one."""
         self._frames = {vcid: _UnderWay() for vcid in CHANNELS}
         self._packets = {vcid: _UnderWay() for vcid in CHANNELS}
         self._lost = self._lost_before = 0
@@ -124,6 +128,14 @@ class GapsAnnounced:
         self._life += 1
         self._vcfc.clear()
         self._counts.clear()
+        self._midway = False
+
+    def missed(self, now: Micros) -> None:
+        """The payload may have emitted what nobody heard: counts are taken up from where they are."""
+        self._vcfc.clear()
+        self._counts.clear()
+        self._midway = True
+        self._unheard = set(CHANNELS)
 
     def booted(self, now: Micros) -> None:
         """The payload says that it has booted."""
@@ -150,7 +162,7 @@ class GapsAnnounced:
             return  # replayed packets keep the counts that they had
         counts = self._counts.get(said.apid)
         if counts is None:
-            self._counts[said.apid] = counts = _Counts()
+            self._counts[said.apid] = counts = _Counts(said.count - 1 if self._midway else -1)
         if not counts.use(said.count):
             self._log.breach(now, f"count {said.count} of APID 0x{said.apid:03x} was used twice: a gap may hide there")
 
@@ -169,7 +181,8 @@ class GapsAnnounced:
                 self._log.breach(now, f"frame {frame[3]} of VC {vcid} reached the ground, and was never emitted")
             self._uncertain = now
             return
-        if life is not None and life != channel.life:
+        if (life is not None and life != channel.life) or vcid in self._unheard:
+            self._unheard.discard(vcid)
             self._uncertain = now
         elif life is not None and lost % 256:
             if self._lost_at != now:

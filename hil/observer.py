@@ -53,6 +53,7 @@ HOOKS: Final = (
     "emitted",  # (octets, now): octets left the payload, before any channel fault
     "downlinked",  # (octets, now): octets of the line have reached the lander, behind all channel faults
     "delivered",  # (frame, now): a TM frame has reached the ground
+    "torn",  # (now): the line to a real board was gone, or comes to one that runs: octets passed unheard, both ways
     "power",  # (on, now): the payload's supply was switched
     "fault",  # (fault, began, now): an injected fault began or ended
     "executed",  # (request_id, now): simulation only, the execution of an accepted request was run

@@ -59,12 +59,17 @@ class Acceptance:
         self._half = window // 2
         self.possible: list[Possibility] = [_FRESH]
         self.lost = False
-        """More than 64 possibilities: until the next life everything is allowed."""
+        """More than 64 possibilities, or frames unheard: until the next life everything is allowed."""
 
     def begin(self) -> None:
         """A new life: open, V(R) = 0, nothing waits (contract, section 2)."""
         self.possible = [_FRESH]
         self.lost = False
+
+    def lose(self) -> None:
+        """Frames may have come unheard: until the next life everything is allowed."""
+        self.possible = [_FRESH]
+        self.lost = True
 
     def take(self, frame: TcFrame, *, certain: bool) -> list[Brought]:
         """A frame has come; what it brings if any possibility lets it in."""
@@ -75,8 +80,7 @@ class Acceptance:
         heard = [one for one, _ in after]
         self.possible = list(dict.fromkeys(heard if certain else heard + self.possible))
         if len(self.possible) > POSSIBILITIES_MAX:
-            self.lost = True
-            self.possible = [_FRESH]
+            self.lose()
         return brought if accepted else []
 
     def ran(self, request_id: bytes) -> bool:

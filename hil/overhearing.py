@@ -30,6 +30,7 @@ WORDS: Final = (
     "framed",  # (vcid, vcfc, frame, now): the payload has emitted a TM frame
     "said",  # (said, now): the payload has emitted a packet
     "verified",  # (verification, now): the payload has emitted a report of ST[01]
+    "missed",  # (now): the payload may have emitted what nobody heard
     "booted",  # (now): the payload has emitted its boot event
 )  # fmt: skip
 VC_LANDER: Final = 2
@@ -104,6 +105,14 @@ class Overhearing:
         if on:
             self._plug()
             self._begin(now)
+
+    def torn(self, now: Micros) -> None:
+        """Octets have passed unheard; what the payload counts goes on, nobody knows from where."""
+        self._plug()
+        self._held.clear()
+        self._mcfc = None
+        self._acceptance.lose()
+        self._tell("missed", now)
 
     def uplinked(self, datagram: bytes, now: Micros) -> None:
         """A CLTU or a bare frame has left the ground."""
