@@ -14,6 +14,7 @@ from hil.fault import Fault
 from hil.fault_kinds import STARVED, TARGETS
 from hil.flight_memory import FLIPS
 from hil.seed import Dice
+from hil.twin_faults import SENSOR_KINDS, TwinFaults
 
 SUPPLY_MV_MIN: Final = 22_000
 """Below this the board's converter gives up (contract: 28 V, 22 to 34)."""
@@ -25,8 +26,6 @@ LOOK_US: Final = 100_000
 """How often a hung task's slot is still looked at."""
 _SECOND: Final = 1_000_000
 _SLOTS: Final = {"system": ("system",), "power": ("power",), "comms": ("comms.receive", "comms.transmit")}
-_FACTOR: Final = ".storm"
-"""How the surroundings that a solar event changes end."""
 
 
 class Temperature:
@@ -64,6 +63,7 @@ class FlightFaults:
     def __init__(self, board: Board) -> None:
         self._board = board
         self._dice = Dice("disk")
+        self._sensors = TwinFaults(board.twins, board.mission)
         self._on = board.app is not None
         self._sagging = False
         self._active: list[_Active] = []
@@ -73,9 +73,7 @@ class FlightFaults:
             "brown_out": self._needs_power,
             "cold_start": self._needs_power,
             "starve": self._has_slots,
-            "sensor_stuck": self._has_twin,
-            "sensor_vanished": self._has_twin,
-            "solar_event": self._has_factor,
+            **dict.fromkeys(SENSOR_KINDS, self._sensors.why_not),
             "bit_flip": self._flip,
             "file_bit_flip": lambda fault: board.disk.flip(fault.values["place_e6"], fault.values["bit"]),
         }
@@ -115,13 +113,6 @@ class FlightFaults:
     def _needs_power(self, fault: Fault) -> str:
         return "" if self._board.app is not None else "the payload has no power anyway"
 
-    def _has_twin(self, fault: Fault) -> str:
-        name = self._instrument(fault)
-        return "" if name in self._board.twins.instruments else f"row {fault.values['row']} has no simulated sensor"
-
-    def _has_factor(self, fault: Fault) -> str:
-        return "" if self._factors() else "no instrument's surroundings know a storm"
-
     def _has_slots(self, fault: Fault) -> str:
         return self._needs_power(fault) or ("" if self._slots(fault) is not None else "there is no such task")
 
@@ -136,7 +127,7 @@ class FlightFaults:
         """Make the board what all active faults want."""
         self._apply_supply()
         self._apply_disk()
-        self._apply_sensors()
+        self._sensors.apply(one.fault for one in self._active)
         self._apply_temperature(now)
         self._apply_tasks()
         ppm = sum(fault.values["ppm"] for fault in self._of("clock_drift"))
@@ -169,20 +160,6 @@ class FlightFaults:
         slow = max((1_000 * fault.values["ms"] for fault in self._of("disk_slow")), default=0)
         board.slow_store(slow)
 
-    def _apply_sensors(self) -> None:
-        twins = self._board.twins
-        cold = bool(self._of("cold_start"))
-        vanished = {self._instrument(fault) for fault in self._of("sensor_vanished")}
-        stuck = {self._instrument(fault) for fault in self._of("sensor_stuck")}
-        for name in twins.instruments:
-            twins.vanish(name, cold or name in vanished)
-            if (name in stuck) != (name in twins.stuck):
-                twins.stick(name, name in stuck)
-        factor = max((fault.values["factor"] for fault in self._of("solar_event")), default=1)
-        for name in self._factors():
-            low, high = twins.surroundings[name]
-            twins.set(name, min(max(factor, low), high))
-
     def _apply_temperature(self, now: Micros) -> None:
         sensors = self._board.sensors
         usual = sensors.readings.package_temperature_cdegc
@@ -214,21 +191,13 @@ class FlightFaults:
 
     # --- names ----------------------------------------------------------------------------------------------------
 
-    def _instrument(self, fault: Fault) -> str:
-        entries = self._board.mission.instruments
-        row = fault.values["row"]
-        return entries[row].name if row < len(entries) else ""
-
-    def _factors(self) -> list[str]:
-        return [name for name in self._board.twins.surroundings if name.endswith(_FACTOR)]
-
     def _slots(self, fault: Fault) -> tuple[str, ...] | None:
         """The slots that a starved task has; None when there is no such task."""
         task = STARVED[fault.values["task"]]
         if task == "all":
             return ()
         if task == "instrument":
-            name = self._instrument(fault)
+            name = self._sensors.instrument(fault)
             return (name,) if name else None
         return _SLOTS[task]
 

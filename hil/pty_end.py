@@ -21,6 +21,7 @@ from hil.profiles import LanderProfile
 from hil.pty_line import PtyLine
 from hil.real_line import RealLine
 from hil.sensor_files import SensorFiles
+from hil.twin_faults import SENSOR_KINDS, TwinFaults
 from hil.twins import Twins
 
 REFRESH_US: Final = 250_000
@@ -60,6 +61,8 @@ class PtyEnd:
             )
         self._clock = clock
         self._twins = Twins(mission, clock)
+        self._faults = TwinFaults(self._twins, mission)
+        self._active: list[Fault] = []
         self._files = SensorFiles(self._twins, folder / "sensors")
         words = [sys.executable, "-P", "-m", "fsw", "--port", "{port}", "--mission", str(mission.folder)]
         words += ["--line", profile.line, "--baud", str(profile.baud), "--carrier", profile.carrier, "--clear"]
@@ -122,11 +125,22 @@ class PtyEnd:
         return ""
 
     def begin(self, fault: Fault, now: Micros) -> str:
-        """A fault on the payload's side."""
-        return f"{fault.kind} cannot be done to a process"
+        """A fault of the sensors; why not, or empty."""
+        if fault.kind not in SENSOR_KINDS:
+            return f"{fault.kind} cannot be done to a process"
+        why = self._faults.why_not(fault)
+        if not why and fault.for_us:
+            self._active.append(fault)
+            self._faults.apply(self._active)
+            self._files.write()
+        return why
 
     def end(self, fault: Fault, now: Micros) -> None:
-        """None of them begins here."""
+        """End it."""
+        if fault.for_us:
+            self._active.remove(fault)
+            self._faults.apply(self._active)
+            self._files.write()
 
     def counters(self) -> dict[str, int]:
         """What line and supply have counted."""
