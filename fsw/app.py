@@ -19,7 +19,7 @@ from fsw.kernel.bus import Port, Wire
 from fsw.kernel.clock import NEVER, TICK_US, Clock, Micros
 from fsw.kernel.scheduler import Scheduler, Slot
 from fsw.kernel.supervisor import RestartPolicy, Supervisor, TaskState
-from fsw.mdb.lander import LanderTime, PowerNotice, PowerStatus, SafeNow
+from fsw.mdb.lander import LanderLink, LanderTime, PowerNotice, PowerStatus, SafeNow
 from fsw.mdb.mission import InstrumentEntry, Mission
 from fsw.mdb.system import ModeReason, StopReason, TaskRestarted, TaskStruckOut
 from fsw.payload.task import InstrumentHost
@@ -93,7 +93,9 @@ class App:
         outboxes = (self.outbox, self.lander_outbox)
         timing = (line.release_us, line.idle_us)
         self.downlink = Downlink(self.board, world.line, self.link, pacer, self.telemetry, outboxes, timing)
-        routes = {LanderTime: self.system.inbox} | dict.fromkeys((PowerNotice, PowerStatus, SafeNow), self.power.inbox)
+        routes = dict.fromkeys((LanderTime, LanderLink), self.system.inbox) | dict.fromkeys(
+            (PowerNotice, PowerStatus, SafeNow), self.power.inbox
+        )
         self.comms = CommsTask(
             self.board,
             self.services,

@@ -77,5 +77,6 @@ class Counters:
             mdb.TM_FRAMES_VC2.pid: downlink.frames_lander,
             mdb.TM_FRAMES_IDLE.pid: downlink.frames_idle,
             mdb.FARM_STATE.pid: link.farm.state.value,
+            mdb.CREDIT.pid: self._outbox.credit,
         }
         return values

@@ -3,7 +3,10 @@
 VC 0 takes telecommands of ground APIDs, VC 1 file packets (counted and dropped: nothing receives them), VC 2 the
 lander's services; anything else there is dropped and counted (contract, section 2).
 Off nominal: ten heartbeat intervals without the lander are an event, and hold housekeeping back until it is heard
-again. A line that is silent in the middle of a CLTU gives way, after `SILENCE_US`, to a whole CLTU behind it.
+again; ten minutes without it take the board to SAFE, which only a telecommand ends. While the lander gives credit for
+VC 0 (0x019), housekeeping leaves by it: each such packet says how many octets of it may leave from then on. Ten
+heartbeat intervals without one, or a lost lander, end that limit. A line that is silent in the middle of a CLTU gives
+way, after `SILENCE_US`, to a whole CLTU behind it.
 """
 
 from collections.abc import Mapping
@@ -11,17 +14,17 @@ from typing import Final
 
 from fsw.ccsds.flight_link import FlightLink, PacketReceived, TooLong
 from fsw.comms.counters import Counters
-from fsw.comms.downlink import Downlink
+from fsw.comms.downlink import VC_LIVE, Downlink
 from fsw.comms.pacer import Pacer
 from fsw.hal.ports import LinePort, LineState
-from fsw.kernel.clock import Micros
+from fsw.kernel.clock import NEVER, Micros
 from fsw.kernel.mailbox import Mailbox
 from fsw.mdb import codec
 from fsw.mdb import comms as mdb
 from fsw.mdb.codec import DecodeError
 from fsw.mdb.database import Database
-from fsw.mdb.lander import Beacon, LanderHeartbeat, LanderTime, PayloadHeartbeat, Request
-from fsw.mdb.system import PACKAGE_TEMPERATURE, Mode
+from fsw.mdb.lander import Beacon, Credit, LanderHeartbeat, LanderTime, PayloadHeartbeat, Request
+from fsw.mdb.system import PACKAGE_TEMPERATURE, Mode, ModeReason
 from fsw.pus.ids import APID_CFDP, LANDER_SERVICES, Refusal
 from fsw.pus.tm import decode_plain
 from fsw.services.board import Board, Tone
@@ -34,6 +37,9 @@ SILENCE_US: Final = 500_000
 LOOK_US: Final = 50_000
 """How often a port that is not open is looked at."""
 LOST_INTERVALS: Final = 10
+SILENT_US: Final = 600_000_000
+"""The lander silent for so long: on our own we are safer in SAFE (facts, 3.4)."""
+CREDIT_INTERVALS: Final = 10
 BEACON_US: Final = 25_000_000
 SAMPLE_US: Final = 1_000_000
 _ABSENT_I16: Final = -0x8000
@@ -68,6 +74,10 @@ class CommsTask:
         self._heartbeat_us = heartbeat_us
         self.counters = Counters(line, link, downlink, outboxes[0], services.verification)
         self._heard_us: Micros | None = None
+        self._missed_us = NEVER
+        """When the silence of the lander next means something."""
+        self._credit_us = NEVER
+        """When the lander's credit is forgotten."""
         self._octets_us = Micros(0)
         self._quiet = True
         self._opens = 0
@@ -97,13 +107,11 @@ class CommsTask:
 
     def _next_work(self, now: Micros) -> Micros:
         """When there is work although the line brings nothing."""
-        due = min(self._heartbeat_due, self._beacon_due, self._sample_us)
+        due = min(self._heartbeat_due, self._beacon_due, self._sample_us, self._missed_us, self._credit_us)
         if self._line.state is not LineState.OPEN:
             due = min(due, Micros(now + LOOK_US))
         if not self._quiet:
             due = min(due, Micros(self._octets_us + SILENCE_US))
-        if self._heard_us is not None and self._board.lander_alive:
-            due = min(due, Micros(self._heard_us + LOST_INTERVALS * self._heartbeat_us))
         return due
 
     # --- up --------------------------------------------------------------------------------------------------------
@@ -151,6 +159,10 @@ class CommsTask:
             self.counters.dropped_lander += 1
         elif isinstance(body, LanderHeartbeat):
             self._heartbeat(received, now)
+        elif isinstance(body, Credit):
+            if body.vc == VC_LIVE:
+                self._outbox.credit = body.octets
+                self._credit_us = Micros(now + CREDIT_INTERVALS * self._heartbeat_us)
         else:
             inbox = self._routes.get(type(body))
             if inbox is not None:
@@ -160,6 +172,7 @@ class CommsTask:
         """The lander lives; its CLTU's first octet is the tone of the time message before it."""
         self.counters.heartbeats += 1
         self._heard_us = now
+        self._missed_us = Micros(now + LOST_INTERVALS * self._heartbeat_us)
         behind_us = self._pacer.line_us(received.line_octets + received.trailing_octets)
         self._routes[LanderTime].put(Tone(Micros(now - behind_us)))
         if not self._board.lander_alive:
@@ -168,12 +181,23 @@ class CommsTask:
             self._services.events.report(mdb.LanderBack(), now)
 
     def _supervise(self, now: Micros) -> None:
-        if self._heard_us is None or not self._board.lander_alive:
+        if now >= self._credit_us:
+            self._credit_us = NEVER
+            self._outbox.credit = None
+        if now < self._missed_us:
             return
-        if now >= self._heard_us + LOST_INTERVALS * self._heartbeat_us:
+        assert self._heard_us is not None, "supervision starts with the first heartbeat"
+        if self._board.lander_alive:
             self._board.lander_alive = False
             self._outbox.hold(True)
+            self._outbox.credit = None
+            self._credit_us = NEVER
             self._services.events.report(mdb.LanderLost(), now)
+            self._missed_us = Micros(self._heard_us + SILENT_US)
+        else:
+            self._services.events.report(mdb.LanderSilent(), now)
+            self._board.safe_wanted = ModeReason.LANDER_SILENT
+            self._missed_us = NEVER
 
     # --- down to the lander ----------------------------------------------------------------------------------------
 

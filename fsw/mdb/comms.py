@@ -3,6 +3,7 @@
 from typing import Final
 
 from fsw.mdb.model import U8, U16, U32, Parameter, Process, Severity, Structure, event, u16
+from fsw.mdb.system import ABSENT_U32
 from fsw.pus.ids import APID_COMMS
 
 COMMS: Final = Process(APID_COMMS, "comms", "line, link, commanding, downlink")
@@ -23,6 +24,11 @@ class LineReopened:
     """The serial line was gone and is open again."""
 
     opens: int = u16()
+
+
+@event(APID_COMMS, 0x104, Severity.HIGH)
+class LanderSilent:
+    """Ten minutes without the lander's heartbeat: the board goes to SAFE."""
 
 
 CLTUS_GOOD: Final = Parameter(0x0100, "comms.cltus_good", U32)
@@ -49,6 +55,9 @@ TM_FRAMES_VC0: Final = Parameter(0x0140, "comms.tm_frames_vc0", U32)
 TM_FRAMES_VC2: Final = Parameter(0x0141, "comms.tm_frames_vc2", U32)
 TM_FRAMES_IDLE: Final = Parameter(0x0142, "comms.tm_frames_idle", U32)
 FARM_STATE: Final = Parameter(0x0143, "comms.farm_state", U8, doc="1 open, 2 wait, 3 lockout")
+CREDIT: Final = Parameter(
+    0x0150, "comms.credit", U32, "octets", absent=ABSENT_U32, doc="housekeeping that may still leave; absent: no limit"
+)
 
 _REJECTIONS: Final = {
     # Identifiers are for good: a new way of being rejected takes a new one at the end.
@@ -86,6 +95,6 @@ HOUSEKEEPING: Final = Structure(
         CLTUS_GOOD, FRAMES_ACCEPTED, OCTETS_SKIPPED, BITS_CORRECTED, CLCW, LINE_OPENS, LINE_FAULTS, LANDER_HEARTBEATS,
         TC_VALID, TC_REJECTED, TC_DROPPED_HEADER, TC_DROPPED_CHANNEL, TC_DROPPED_FILES, LANDER_DROPPED,
         OUTBOX_DEPTH, OUTBOX_DEPTH_MAX, OUTBOX_DROPPED, TM_FRAMES_VC0, TM_FRAMES_VC2, TM_FRAMES_IDLE, FARM_STATE,
-        *REJECTIONS.values(),
+        *REJECTIONS.values(), CREDIT,
     ),
 )  # fmt: skip

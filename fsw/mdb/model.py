@@ -110,7 +110,8 @@ class Parameter(NamedTuple):
 
     `absent` is the raw value that says "no reading"; it decodes as None. `calibration` is (offset, scale):
     engineering = offset + scale * raw, in `unit`. `limit_low`/`limit_high` are the limits that are watched,
-    `low`/`high` the range of a writable parameter, `enum` labels.
+    `low`/`high` the range of a writable parameter, `enum` labels. `guarded`: flight keeps an unsigned value beside its
+    complement, in memory and in the store, so that a flipped bit is seen.
     """
 
     pid: int
@@ -127,6 +128,7 @@ class Parameter(NamedTuple):
     enum: type[IntEnum] | None = None
     doc: str = ""
     initial: float = 0
+    guarded: bool = False
 
     def engineering(self, raw: float | None) -> float | None:
         """The value in `unit`; None where the reading is absent."""

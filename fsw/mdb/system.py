@@ -70,6 +70,8 @@ class ModeReason(IntEnum):
     STRIKE_OUT = 2  # an essential task is dead
     LANDER = 3  # the lander asked for safe
     STORE = 4
+    COMMAND_LOSS = 5  # no telecommand for too long
+    LANDER_SILENT = 6  # no heartbeat of the lander's for ten minutes
 
 
 @unique
@@ -190,6 +192,27 @@ class Stopping:
     reason: StopReason = enumerated(StopReason)
 
 
+@event(APID_SYSTEM, 12, Severity.MEDIUM)
+class ParameterCorrupted:
+    """A parameter and its complement did not agree: its initial value is in force."""
+
+    parameter: int = u16(doc="parameter id")
+
+
+@event(APID_SYSTEM, 13, Severity.LOW)
+class CommandLossNear:
+    """So much time is left for a telecommand to come; then the board goes to SAFE."""
+
+    left_s: int = u16(unit="s")
+
+
+@event(APID_SYSTEM, 14, Severity.HIGH)
+class CommandLost:
+    """No telecommand was accepted for so long: the board goes to SAFE."""
+
+    after_s: int = u16(unit="s")
+
+
 BOOT_COUNT: Final = Parameter(1, "system.boot_count", U32)
 UPTIME: Final = Parameter(2, "system.uptime_s", U32, "s")
 MODE: Final = Parameter(3, "system.mode", U8, enum=Mode)
@@ -211,6 +234,14 @@ TASK_RESTARTS: Final = Parameter(16, "system.task_restarts", U8)
 STORE_FAULT: Final = Parameter(17, "system.store_fault", U8, doc="0: none")
 CRC_BACKEND: Final = Parameter(18, "system.crc_backend", U8, enum=CrcBackend)
 TIME_DISCARDED: Final = Parameter(19, "system.time_discarded", U16, doc="time messages whose tone did not come")
+COMMAND_LOSS: Final = Parameter(
+    20, "system.command_loss_min", U8, "min", writable=True, low=5, high=109, initial=40, guarded=True,
+    doc="time without a telecommand until SAFE, blackouts that the lander announced not counted; kept over resets",
+)  # fmt: skip
+COMMAND_LEFT: Final = Parameter(
+    21, "system.command_left_s", U16, "s", absent=ABSENT_U16,
+    doc="until that time is over; absent before the first telecommand of a life and after SAFE",
+)  # fmt: skip
 
 HOUSEKEEPING: Final = Structure(
     1,
@@ -218,6 +249,6 @@ HOUSEKEEPING: Final = Structure(
     (
         BOOT_COUNT, UPTIME, MODE, CPU_LOAD, PACKAGE_TEMPERATURE, MEMORY_USED, DISK_USED, THROTTLED, SUPPLY,
         RESET_CAUSE, TIME_STATUS, OVERRUNS, SLIPS, LATENESS_MAX, TASK_RESTARTS, STORE_FAULT, CRC_BACKEND,
-        TIME_DISCARDED,
+        TIME_DISCARDED, COMMAND_LEFT,
     ),
 )  # fmt: skip

@@ -62,7 +62,7 @@ class Board:
         self.lander_alive = True  # comms; true until supervision has begun and failed
         self.loads_on = 0  # power; bit n is row n of the mission's load table
         self.off_at_us = NEVER  # power: when OPS goes off, by the lander's notice
-        self.safe_wanted: ModeReason | None = None  # supervisor and power; taken back by system
+        self.safe_wanted: ModeReason | None = None  # supervisor, power and comms; taken back by system
         self.stop_wanted: StopReason | None = None  # __main__
         self.lander_requests: list[tuple[RequestKind, int]] = []  # power -> comms; wakes by itself
 

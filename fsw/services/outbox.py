@@ -30,7 +30,8 @@ CAPACITY_PACKETS: Final = {
     Priority.HOUSEKEEPING: 256,
 }
 assert set(CAPACITY_PACKETS) == set(Priority)
-HELD_WHEN_LANDER_LOST: Final = frozenset({Priority.HOUSEKEEPING})
+STOPPABLE: Final = frozenset({Priority.HOUSEKEEPING})
+"""What the lander's silence holds back, and its credit limits; the others never stop (contract, section 4)."""
 
 
 class Queued(NamedTuple):
@@ -45,6 +46,7 @@ class Outbox:
     """Live telemetry of VC 0 that waits for a frame; the packet source of its virtual channel."""
 
     __slots__ = (
+        "_credit",
         "_held",
         "_order",
         "_queues",
@@ -60,6 +62,7 @@ class Outbox:
     def __init__(self, frame_octets: int) -> None:
         self._queues: tuple[deque[Queued], ...] = tuple(deque() for _ in Priority)
         self._held = False
+        self._credit: int | None = None
         self._order = 0
         self._waiting = 0
         self.bell = Bell()
@@ -98,17 +101,40 @@ class Outbox:
         self._held = held
         self.bell.ring()
 
+    @property
+    def credit(self) -> int | None:
+        """Octets of what flows last that may still leave; None for no limit."""
+        return self._credit
+
+    @credit.setter
+    def credit(self, octets: int | None) -> None:
+        """The lander says how much it takes now (contract, 0x019); what is not used is not added."""
+        self._credit = octets
+        self.bell.ring()
+
     def _open(self) -> list[deque[Queued]]:
-        if not self._held:
+        """Queues whose head may leave."""
+        if not self._held and self._credit is None:
             return [queue for queue in self._queues if queue]
         queues = zip(Priority, self._queues, strict=True)
-        return [queue for p, queue in queues if queue and p not in HELD_WHEN_LANDER_LOST]
+        return [queue for p, queue in queues if queue and (p not in STOPPABLE or self._flows(queue[0]))]
+
+    def _flows(self, queued: Queued, before: int = 0) -> bool:
+        """Whether a packet that may be stopped may leave, when `before` octets like it leave first."""
+        return not self._held and (self._credit is None or before + len(queued.packet) <= self._credit)
 
     def pending_octets(self) -> int:
         """Octets that may leave now."""
-        if not self._held:
+        if not self._held and self._credit is None:
             return self.octets
-        return sum(len(queued.packet) for queue in self._open() for queued in queue)
+        octets = 0
+        for priority, queue in zip(Priority, self._queues, strict=True):
+            before = octets
+            for queued in queue:
+                if priority in STOPPABLE and not self._flows(queued, octets - before):
+                    break
+                octets += len(queued.packet)
+        return octets
 
     def oldest_us(self) -> Micros:
         """When the oldest packet that may leave was queued; NEVER when there is none."""
@@ -125,4 +151,6 @@ class Outbox:
         packet = queue.popleft().packet
         self.octets -= len(packet)
         self._waiting -= 1
+        if self._credit is not None and queue is self._queues[Priority.HOUSEKEEPING]:
+            self._credit -= len(packet)
         return packet

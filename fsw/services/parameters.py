@@ -1,6 +1,7 @@
 """Live values of parameters, their limits, and ST[20]: report and set them.
 
-A value set by the ground is committed to the store before the request completes (architecture, durability).
+A value set by the ground is committed to the store before the request completes (architecture, durability). A guarded
+one is kept with its complement behind it; one that its complement contradicts gives way to its initial value.
 Off nominal: an unknown id, a read-only parameter or a value out of range refuses the request whole; a store that does
 not answer in time fails it with 0x1A, which means "outcome unknown, read it back".
 """
@@ -13,7 +14,7 @@ from fsw.mdb.codec import DecodeError, DecodeReason
 from fsw.mdb.database import Database
 from fsw.mdb.model import Parameter
 from fsw.mdb.standard_services import ReportParameters, SetParameters
-from fsw.mdb.system import LimitBack, LimitCrossed, LimitState
+from fsw.mdb.system import LimitBack, LimitCrossed, LimitState, ParameterCorrupted
 from fsw.mdb.values import ParameterValue, Raw, decode_value, encode_value, write_failure
 from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
 from fsw.services.events import Events
@@ -51,6 +52,11 @@ class Parameters:
             pid: None if parameter.absent is not None else parameter.initial
             for pid, parameter in database.parameters.items()
         }
+        self._complements = {
+            pid: _complement(parameter, parameter.initial)
+            for pid, parameter in database.parameters.items()
+            if parameter.guarded
+        }
         self.crossed = 0
         """How many parameters are outside their limits now."""
         self.executions: Mapping[type[object], Execution] = {ReportParameters: self._report, SetParameters: self._set}
@@ -86,9 +92,27 @@ class Parameters:
             parameter = self._database.parameters.get(pid)
             if parameter is None:
                 continue
-            raw = decode_value(parameter, octets)
+            if parameter.guarded and not _agrees(octets):
+                self._events.report(ParameterCorrupted(parameter=pid), now)
+                continue
+            raw = decode_value(parameter, octets[: len(octets) // 2] if parameter.guarded else octets)
             if not isinstance(raw, DecodeError) and write_failure(parameter, raw) is None:
-                self.set(parameter, raw, now)
+                self._keep(parameter, raw, now)
+
+    def guarded(self, parameter: Parameter, now: Micros) -> int:
+        """The value of a guarded parameter; a bit of it, or of its complement, that has flipped is told and mended."""
+        raw = self.values[parameter.pid]
+        if raw is None or _complement(parameter, raw) != self._complements[parameter.pid]:
+            self._events.report(ParameterCorrupted(parameter=parameter.pid), now)
+            raw = parameter.initial
+            self._keep(parameter, raw, now)
+        return int(raw)
+
+    def _keep(self, parameter: Parameter, raw: Raw, now: Micros) -> None:
+        self.set(parameter, raw, now)
+        if parameter.guarded:
+            assert raw is not None, "a writable value is there"
+            self._complements[parameter.pid] = _complement(parameter, raw)
 
     def committed(self, request_id: int, now: Micros) -> None:
         """The store kept what a (20,3) asked for."""
@@ -96,7 +120,7 @@ class Parameters:
         if found is not None:
             request, values = found
             for value in values:
-                self.set(value.parameter, value.raw, now)
+                self._keep(value.parameter, value.raw, now)
             self._verification.completed(request, now)
 
     def uncommitted(self, request_id: int, now: Micros, *, refused: bool) -> None:
@@ -128,9 +152,28 @@ class Parameters:
         code = next((found for found in codes if found is not None), None)
         if not self._verification.settle(request, code, now):
             return
-        octets = {value.parameter.pid: encode_value(value.parameter, value.raw) for value in values}
+        octets = {value.parameter.pid: _kept(value) for value in values}
         store_id = self._commit(octets, now)
         if store_id is None:
             self._verification.failed(request, FailureCode.BUSY, now)
         else:
             self._pending[store_id] = (request, values)
+
+
+def _complement(parameter: Parameter, raw: float) -> int:
+    """All bits of a raw value the other way round; -1, which is none's, for what is no unsigned value of its type."""
+    if not isinstance(raw, int) or not 0 <= raw <= parameter.value_type.high:
+        return -1
+    return raw ^ int(parameter.value_type.high)
+
+
+def _agrees(octets: bytes) -> bool:
+    """Whether the second half of what the store kept is the complement of the first."""
+    half = len(octets) // 2
+    return octets[half:] == bytes(octet ^ 0xFF for octet in octets[:half])
+
+
+def _kept(value: ParameterValue) -> bytes:
+    """What the store keeps of a value."""
+    octets = encode_value(value.parameter, value.raw)
+    return octets + bytes(octet ^ 0xFF for octet in octets) if value.parameter.guarded else octets

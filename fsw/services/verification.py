@@ -77,6 +77,8 @@ class Verification:
         self.dropped = 0
         self.last_count = 0xFFFF
         """Sequence count of the last telecommand accepted, for the heartbeat (contract 0x110)."""
+        self.accepted_us: Micros | None = None
+        """When that was; None before the first of this life."""
 
     def serve(self, apid: int, mailbox: Mailbox[Request]) -> None:
         """Route accepted requests of `apid` to `mailbox`."""
@@ -147,6 +149,7 @@ class Verification:
             return
         self.accepted += 1
         self.last_count = command.sequence_count
+        self.accepted_us = now
         if command.ack & tc.ACK_ACCEPTANCE:
             self._emit(command.apid, Stage.ACCEPTED, command.request_id, command.source_id, now)
         if refusal is not None:

@@ -19,6 +19,8 @@ class ModeEvent(Enum):
     COMMAND_NOMINAL = "another command"
     STRIKE_OUT = "a task is dead"
     LANDER_SAFE = "the lander asked for safe"
+    COMMAND_LOSS = "no telecommand for too long"
+    LANDER_SILENT = "the lander has been silent for too long"
 
 
 BOOT, SAFE, NOMINAL = Mode.BOOT, Mode.SAFE, Mode.NOMINAL
@@ -30,6 +32,8 @@ TABLE: Final[Mapping[ModeEvent, Mapping[Mode, Mode | None]]] = {
     ModeEvent.COMMAND_NOMINAL: {BOOT: None,    SAFE: NOMINAL,  NOMINAL: NOMINAL},
     ModeEvent.STRIKE_OUT:      {BOOT: SAFE,    SAFE: SAFE,     NOMINAL: SAFE},
     ModeEvent.LANDER_SAFE:     {BOOT: SAFE,    SAFE: SAFE,     NOMINAL: SAFE},
+    ModeEvent.COMMAND_LOSS:    {BOOT: SAFE,    SAFE: SAFE,     NOMINAL: SAFE},
+    ModeEvent.LANDER_SILENT:   {BOOT: SAFE,    SAFE: SAFE,     NOMINAL: SAFE},
 }
 # fmt: on
 assert set(TABLE) == set(ModeEvent)

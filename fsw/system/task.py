@@ -15,7 +15,7 @@ from fsw.kernel.mailbox import Mailbox
 from fsw.kernel.scheduler import Scheduler
 from fsw.mdb import system as mdb
 from fsw.mdb.database import DIGEST_OCTETS_FLOWN, Database
-from fsw.mdb.lander import LanderTime
+from fsw.mdb.lander import LanderLink, LanderTime
 from fsw.mdb.standard_services import TimeRate
 from fsw.mdb.system import CommandedMode, CrcBackend, ModeReason, ResetCause, SetMode, StopReason
 from fsw.pus.ids import FailureCode, TimeStatus
@@ -25,6 +25,7 @@ from fsw.services.process import Execution, Process
 from fsw.services.timebase import Timebase
 from fsw.services.verification import Request
 from fsw.store.client import Booted, Failed, LastLife, Marked, ParametersCommitted, ParametersLoaded, Store
+from fsw.system.command_loss import MINUTE_US, Alarm, CommandLoss
 from fsw.system.modes import TABLE, ModeEvent
 
 BOOT_WAIT_US: Final = 1_000_000
@@ -32,7 +33,11 @@ SAMPLE_US: Final = 1_000_000
 RETRY_US: Final = 50_000
 """How soon the store is asked again when its queue was full."""
 VERSION: Final = "kratai 0.1.0"
-_SAFE_EVENTS: Final = {ModeReason.STRIKE_OUT: ModeEvent.STRIKE_OUT, ModeReason.LANDER: ModeEvent.LANDER_SAFE}
+_SAFE_EVENTS: Final = {
+    ModeReason.STRIKE_OUT: ModeEvent.STRIKE_OUT,
+    ModeReason.LANDER: ModeEvent.LANDER_SAFE,
+    ModeReason.LANDER_SILENT: ModeEvent.LANDER_SILENT,
+}
 
 
 class SystemTask:
@@ -57,7 +62,7 @@ class SystemTask:
         self._faults = faults
         self.bell = board.bell()
         self.inbox: Mailbox[object] = Mailbox("system", 16)
-        """What comms hears of the lander's time: `LanderTime` and `Tone`."""
+        """What comms hears of the lander's time and of its link: `LanderTime`, `Tone`, `LanderLink`."""
         self.process: Process | None = None
         self.scheduler: Scheduler | None = None
         self._booted = False
@@ -66,7 +71,7 @@ class SystemTask:
         self._retry_us = NEVER
         self._mark_id: int | None = None
         self._marked = LastLife.CUT
-        self._steps = 0
+        self._command_loss = CommandLoss()
         self.executions: Mapping[type[object], Execution] = {SetMode: self._set_mode, TimeRate: self._set_rate}
 
     def step(self, now: Micros) -> Micros:
@@ -206,6 +211,9 @@ class SystemTask:
     def _keep_time(self, now: Micros) -> None:
         time = self._time
         while (heard := self.inbox.take()) is not None:
+            if isinstance(heard, LanderLink):
+                self._command_loss.announce(heard)
+                continue
             if isinstance(heard, LanderTime):
                 at_tone_us = cuc_decode(heard.tai_at_tone)
                 assert at_tone_us is not None, "the database checked the time code"
@@ -220,10 +228,24 @@ class SystemTask:
         if time.age(now):
             self._services.events.report(mdb.TimeFlywheel(), now)
 
+    def _watch_commanding(self, now: Micros) -> None:
+        """Once a second: the time that is left for a telecommand to come."""
+        parameters, events, watch = self._services.parameters, self._services.events, self._command_loss
+        limit_us = parameters.guarded(mdb.COMMAND_LOSS, now) * MINUTE_US
+        alarm = watch.step(now, self._services.verification.accepted_us, limit_us, self._time.tai_us(now))
+        left_s = None if watch.left_us is None else -(-watch.left_us // 1_000_000)
+        parameters.set(mdb.COMMAND_LEFT, left_s, now)
+        if alarm is Alarm.NEAR:
+            events.report(mdb.CommandLossNear(left_s=left_s or 0), now)
+        elif alarm is Alarm.OVER:
+            events.report(mdb.CommandLost(after_s=limit_us // 1_000_000), now)
+            self._enter(ModeEvent.COMMAND_LOSS, ModeReason.COMMAND_LOSS, now)
+
     # --- samples ---------------------------------------------------------------------------------------------------
 
     def _sample(self, now: Micros) -> None:
-        """Once a second: readings of the computer, and what the kernel counts."""
+        """Once a second: readings of the computer, what the kernel counts, and how long nobody has commanded."""
+        self._watch_commanding(now)
         parameters, board, scheduler = self._services.parameters, self._board, self.scheduler
         assert scheduler is not None
         readings = self._sensors.read()

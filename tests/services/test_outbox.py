@@ -1,4 +1,7 @@
-"""The outbox against a plain list: order while all fits, priority when behind, the oldest lost when a class is full."""
+"""The outbox against a plain list: order while all fits, priority when behind, the oldest lost when a class is full.
+
+Housekeeping alone may be held, and leaves by credit where there is one.
+"""
 
 from typing import NamedTuple
 
@@ -27,12 +30,22 @@ class AgainstAList(RuleBasedStateMachine):
         self.outbox = Outbox(FRAME_OCTETS)
         self.list: list[Waiting] = []
         self.held = False
+        self.credit: int | None = None
         self.now = Micros(0)
         self.number = 0
         self.dropped = 0
 
     def free(self) -> list[Waiting]:
-        return [w for w in self.list if not (self.held and w.priority is Priority.HOUSEKEEPING)]
+        """What may leave: of housekeeping nothing while it is held, and by credit no more than that, in its order."""
+        left = 0 if self.held else 1 << 40 if self.credit is None else self.credit
+        free = []
+        for waiting in self.list:
+            if waiting.priority is Priority.HOUSEKEEPING:
+                left = left - len(waiting.packet) if len(waiting.packet) <= left else -1
+                if left < 0:
+                    continue
+            free.append(waiting)
+        return free
 
     @rule(priority=st.sampled_from(Priority), octets=st.integers(7, 120), times=st.sampled_from([1, 1, 1, 20]))
     def put(self, priority: Priority, octets: int, times: int) -> None:
@@ -53,18 +66,26 @@ class AgainstAList(RuleBasedStateMachine):
         self.held = held
         self.outbox.hold(held)
 
+    @rule(credit=st.none() | st.integers(0, 400))
+    def lend(self, credit: int | None) -> None:
+        self.credit = credit
+        self.outbox.credit = credit
+
     @precondition(lambda self: self.free())
     @rule()
     def take(self) -> None:
         behind = sum(len(w.packet) for w in self.list) > FRAME_OCTETS
         expected = min(self.free(), key=lambda w: w.priority) if behind else self.free()[0]
         assert self.outbox.take() == expected.packet
+        if self.credit is not None and expected.priority is Priority.HOUSEKEEPING:
+            self.credit -= len(expected.packet)
         self.list.remove(expected)
 
     @invariant()
     def agrees(self) -> None:
         assert len(self.outbox) == len(self.list)
         assert self.outbox.dropped == self.dropped
+        assert self.outbox.credit == self.credit
         assert self.outbox.pending_octets() == sum(len(w.packet) for w in self.free())
         assert self.outbox.oldest_us() == min((w.at for w in self.free()), default=NEVER)
 
