@@ -4,6 +4,7 @@ Start order matters: the state is locked, then the store's server is forked whil
 rest is imported; so a server stays light and the first telemetry is early.
 """
 
+import os
 import signal
 import sys
 from argparse import ArgumentParser, Namespace
@@ -132,7 +133,7 @@ def fly(options: Namespace, store: "ChildWire") -> int:
         clock=clock,
         line=open_line(options, profile.baud),
         wires={"store": store},
-        sensors=LinuxBoard(disk=options.state),
+        sensors=LinuxBoard(disk=options.state, sensors=options.sensors),
         devices={entry.name: entry.module.INSTRUMENT.device(opener) for entry in mission.instruments},
         watchdog=DeviceWatchdog(options.watchdog) if options.watchdog else NoWatchdog(),
     )
@@ -152,7 +153,8 @@ def main(argv: list[str]) -> int:
     if not __debug__:
         refuse("assertions are part of the flight software: start Python without -O")
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: sys.exit(0))  # until there is something that must be stopped in order
+        # Until there is something that must be stopped in order. Not by an exception: an import may lose it.
+        signal.signal(number, lambda *_: os._exit(0))
     options.peer = check_port(options)
     if not options.clear:
         refuse(f"no keys in {options.state}/keys and no --clear: an unprotected link must be asked for")

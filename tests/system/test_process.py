@@ -60,6 +60,37 @@ def test_the_store_s_process_ends_with_the_flight_process(
         flight.wait()
 
 
+FINALIZED = """
+import sys
+from fsw.hal import state
+
+class Held:
+    def __del__(self):
+        print("held", flush=True)
+        for _ in range(10**9):
+            pass
+
+state.lock_state = lambda folder: Held() and None
+from fsw.__main__ import main
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.proves("K-FLY-002")
+def test_a_stop_is_heard_where_an_exception_is_lost(tmp_path: Path, terminal: tuple[int, str]) -> None:
+    """Python drops what a finalizer raises, and with it what a signal raises there; importing runs finalizers."""
+    words = [sys.executable, "-c", FINALIZED, *command(terminal[1], tmp_path)[3:]]
+    with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as flight:
+        try:
+            assert flight.stdout is not None
+            assert select.select([flight.stdout], [], [], DEADLINE_S)[0], "it is not held"
+            flight.send_signal(signal.SIGTERM)
+            assert flight.wait(DEADLINE_S) == 0
+            assert flight.stdout.read().strip() == "held"
+        finally:
+            flight.kill()
+
+
 @pytest.mark.proves("K-MDB-003")
 def test_a_wrong_mission_file_is_one_sentence_and_exit_2(tmp_path: Path, terminal: tuple[int, str]) -> None:
     (tmp_path / "mission.toml").write_text('lines = "slow"\n')
