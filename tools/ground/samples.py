@@ -114,7 +114,10 @@ class Reader:
         if not path.is_file():
             raise ArchiveError(f"there is no archive in {folder}")
         self._path = path
-        self._db = sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, timeout=_BUSY_WAIT_S)
+        try:
+            self._db = sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, timeout=_BUSY_WAIT_S)
+        except sqlite3.Error as error:
+            raise ArchiveError(f"the archive {path} cannot be opened: {error}") from error
 
     def close(self) -> None:
         """Let go of the file."""
