@@ -6,8 +6,12 @@ machine without their hardware. Nothing here is measured.
 
 import os
 from pathlib import Path
+from typing import Final
 
 from hil.twins import Twins
+
+PACKAGE_MONITOR: Final = "sys/class/hwmon/hwmon0"
+"""Where a Raspberry Pi's kernel shows the temperature of its processor."""
 
 
 class SensorFiles:
@@ -17,6 +21,12 @@ class SensorFiles:
         self._twins = twins
         self._folder = folder
         self._shown: dict[str, str | None] = {}
+
+    def warm(self, package_cdegc: int | None) -> None:
+        """Make the board's own temperature so much, in 1/100 degC; None takes the simulated monitor away."""
+        folder = self._folder / PACKAGE_MONITOR
+        self._write(folder / "name", None if package_cdegc is None else "cpu_thermal")
+        self._write(folder / "temp1_input", None if package_cdegc is None else str(package_cdegc * 10))
 
     def write(self) -> None:
         """Make the files what the twins show now; one that is absent is taken away."""

@@ -1,7 +1,7 @@
 """What the computer knows of itself, from Linux's procfs and sysfs. What is absent is None, never invented."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from fsw.hal.opener import SysfsOpener
@@ -17,21 +17,26 @@ SUPPLY_MONITORS: Final = ("ina219", "ina220", "ina226", "ina230", "ina231")
 _THROTTLED: Final = "/sys/devices/platform/soc/soc:firmware/get_throttled"
 
 
+Sysfs = Callable[[str], str | None]
+
+
 class LinuxBoard:
     """Readings of the machine below `root`; the disk is the one that holds `disk`.
 
-    CPU load is the mean over the time since the reading before; the first reading has none.
+    CPU load is the mean over the time since the reading before; the first reading has none. The package's temperature
+    is looked for below `sensors` first: a bench that simulates sensors makes the board warm there.
     """
 
-    def __init__(self, root: str = "/", disk: str | None = None) -> None:
-        self._sysfs: Callable[[str], str | None] = SysfsOpener(root).sysfs
+    def __init__(self, root: str = "/", disk: str | None = None, sensors: str | None = None) -> None:
+        self._sysfs: Sysfs = SysfsOpener(root).sysfs
+        self._sensors: Sysfs | None = None if sensors in (None, root) else SysfsOpener(str(sensors)).sysfs
         self._disk = root if disk is None else disk
         self._busy_total: tuple[int, int] | None = None
         self._monitors: dict[str, str] = {}
 
     def read(self) -> BoardReadings:
         """All readings, now."""
-        self._monitors = self._hwmon()
+        self._monitors = _hwmon(self._sysfs)
         return BoardReadings(
             cpu_load_permille=self._cpu_load_permille(),
             package_temperature_cdegc=self._package_temperature_cdegc(),
@@ -40,30 +45,6 @@ class LinuxBoard:
             throttled_flags=self._throttled_flags(),
             supply_mv=self._supply_mv(),
         )
-
-    def _number(self, path: str, radix: int = 10) -> int | None:
-        text = self._sysfs(path)
-        if text is None:
-            return None
-        try:
-            return int(text, radix)
-        except ValueError:
-            return None
-
-    def _hwmon(self) -> dict[str, str]:
-        """Folder of each hardware monitor by its driver's name; drivers may come late, so this is asked anew."""
-        found: dict[str, str] = {}
-        for n in range(HWMON_MAX):
-            folder = f"/sys/class/hwmon/hwmon{n}"
-            name = self._sysfs(f"{folder}/name")
-            if name is not None:
-                found.setdefault(name, folder)
-        return found
-
-    def _monitored(self, names: tuple[str, ...], attribute: str) -> int | None:
-        """An attribute of the first monitor there is, in order of the names."""
-        folder = next((self._monitors[name] for name in names if name in self._monitors), None)
-        return None if folder is None else self._number(f"{folder}/{attribute}")
 
     def _cpu_load_permille(self) -> int | None:
         text = self._sysfs("/proc/stat")
@@ -79,17 +60,9 @@ class LinuxBoard:
         return max(0, min(1000, (total - idle - before[0]) * 1000 // (total - before[1])))
 
     def _package_temperature_cdegc(self) -> int | None:
-        zones: dict[str, int] = {}
-        for n in range(THERMAL_ZONES_MAX):
-            kind = self._sysfs(f"/sys/class/thermal/thermal_zone{n}/type")
-            if kind is None:
-                break
-            zones.setdefault(kind, n)
-        zone = next((zones[kind] for kind in PACKAGE_ZONES if kind in zones), None)
-        if zone is not None:
-            mdegc = self._number(f"/sys/class/thermal/thermal_zone{zone}/temp")
-        else:
-            mdegc = self._monitored(PACKAGE_SENSORS, "temp1_input")
+        mdegc = None if self._sensors is None else _package_mdegc(self._sensors, _hwmon(self._sensors))
+        if mdegc is None:
+            mdegc = _package_mdegc(self._sysfs, self._monitors)
         return None if mdegc is None else mdegc // 10
 
     def _memory_used_permille(self) -> int | None:
@@ -116,10 +89,51 @@ class LinuxBoard:
 
     def _throttled_flags(self) -> int | None:
         """The firmware's flags; where only the under-voltage alarm of the kernel's driver is there, bit 0 of them."""
-        flags = self._number(_THROTTLED, 16)
+        flags = _number(self._sysfs, _THROTTLED, 16)
         if flags is not None:
             return flags & 0xFFFF_FFFF
-        return self._monitored(("rpi_volt",), "in0_lcrit_alarm")
+        return _monitored(self._sysfs, self._monitors, ("rpi_volt",), "in0_lcrit_alarm")
 
     def _supply_mv(self) -> int | None:
-        return self._monitored(SUPPLY_MONITORS, "in1_input")
+        return _monitored(self._sysfs, self._monitors, SUPPLY_MONITORS, "in1_input")
+
+
+def _number(sysfs: Sysfs, path: str, radix: int = 10) -> int | None:
+    text = sysfs(path)
+    if text is None:
+        return None
+    try:
+        return int(text, radix)
+    except ValueError:
+        return None
+
+
+def _hwmon(sysfs: Sysfs) -> dict[str, str]:
+    """Folder of each hardware monitor by its driver's name; drivers may come late, so this is asked anew."""
+    found: dict[str, str] = {}
+    for n in range(HWMON_MAX):
+        folder = f"/sys/class/hwmon/hwmon{n}"
+        name = sysfs(f"{folder}/name")
+        if name is not None:
+            found.setdefault(name, folder)
+    return found
+
+
+def _monitored(sysfs: Sysfs, monitors: Mapping[str, str], names: tuple[str, ...], attribute: str) -> int | None:
+    """An attribute of the first monitor there is, in order of the names."""
+    folder = next((monitors[name] for name in names if name in monitors), None)
+    return None if folder is None else _number(sysfs, f"{folder}/{attribute}")
+
+
+def _package_mdegc(sysfs: Sysfs, monitors: Mapping[str, str]) -> int | None:
+    """What the best thermal zone of the processor's package shows, or its monitor where there is no such zone."""
+    zones: dict[str, int] = {}
+    for n in range(THERMAL_ZONES_MAX):
+        kind = sysfs(f"/sys/class/thermal/thermal_zone{n}/type")
+        if kind is None:
+            break
+        zones.setdefault(kind, n)
+    zone = next((zones[kind] for kind in PACKAGE_ZONES if kind in zones), None)
+    if zone is not None:
+        return _number(sysfs, f"/sys/class/thermal/thermal_zone{zone}/temp")
+    return _monitored(sysfs, monitors, PACKAGE_SENSORS, "temp1_input")

@@ -10,6 +10,9 @@ from typing import Final, NamedTuple, TypeVar, cast
 from fsw.mdb.codec import NUMBER_OCTETS
 from fsw.mdb.model import (
     EVERY_PROCESS,
+    U8,
+    U16,
+    U32,
     Declaration,
     Hazard,
     Parameter,
@@ -226,6 +229,10 @@ def _check_parameter(parameter: Parameter) -> None:
         raise DeclarationError(f"parameter {parameter.name}: limit_low lies above limit_high")
     if parameter.writable and not low <= parameter.initial <= high:
         raise DeclarationError(f"parameter {parameter.name}: initial {parameter.initial} lies outside {low}..{high}")
+    if parameter.guarded and (value_type not in (U8, U16, U32) or parameter.absent is not None):
+        raise DeclarationError(
+            f"parameter {parameter.name}: only an unsigned value that is always there has a complement"
+        )
 
 
 def _structures(found: list[Structure]) -> dict[int, Structure]:

@@ -44,6 +44,18 @@ def test_a_raspberry_pi_with_a_supply_monitor(tmp_path: Path) -> None:
     assert readings == BoardReadings(None, 4831, 250, None, 0x50005, 5084)
 
 
+def test_the_package_is_as_warm_as_a_bench_s_folder_says_and_else_as_the_machine(tmp_path: Path) -> None:
+    machine, bench = tmp_path / "machine", tmp_path / "bench"
+    write(machine, RASPBERRY_PI)
+    sensors = LinuxBoard(str(machine), disk=str(tmp_path / "no-disk"), sensors=str(bench))
+    assert sensors.read() == BoardReadings(None, 4831, 250, None, 0x50005, 5084)
+    write(bench, {"sys/class/hwmon/hwmon0/name": "cpu_thermal\n", "sys/class/hwmon/hwmon0/temp1_input": "-12340\n"})
+    assert sensors.read().package_temperature_cdegc == -1234
+    write(bench, {"sys/class/thermal/thermal_zone0/type": "cpu-thermal\n"})
+    write(bench, {"sys/class/thermal/thermal_zone0/temp": "85000\n"})
+    assert sensors.read() == BoardReadings(None, 8500, 250, None, 0x50005, 5084)
+
+
 def test_cpu_load_is_the_busy_share_since_the_reading_before(tmp_path: Path) -> None:
     write(tmp_path, RASPBERRY_PI)
     sensors = board(tmp_path)

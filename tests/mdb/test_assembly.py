@@ -9,6 +9,7 @@ from fsw.mdb.assembly import DeclarationError
 from fsw.mdb.database import Database, DecodedReport
 from fsw.mdb.model import (
     EVERY_PROCESS,
+    I8,
     U8,
     U16,
     U32,
@@ -203,6 +204,8 @@ def test_ids() -> None:
         (Parameter(1, "p", U8, initial=-1), "parameter p: a u8 cannot hold initial -1"),
         (Parameter(1, "p", U8, limit_low=5, limit_high=4), "parameter p: limit_low lies above limit_high"),
         (Parameter(1, "p", U8, writable=True, low=1), "parameter p: initial 0 lies outside 1..255"),
+        (Parameter(1, "p", I8, guarded=True), "parameter p: only an unsigned value that is always there"),
+        (Parameter(1, "p", U8, absent=7, guarded=True), "parameter p: only an unsigned value that is always there"),
     ],
 )
 def test_parameters(parameter: Parameter, sentence: str) -> None:
