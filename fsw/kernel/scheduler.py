@@ -101,6 +101,8 @@ class Scheduler:
     def __init__(self, clock: Clock, slots: Sequence[Slot], guard: Callable[[Slot], Step]) -> None:
         self._clock = clock
         self._table = tuple(SlotStats(slot, guard(slot)) for slot in slots)
+        self._waking = tuple(record for record in self._table if record.wakes and record.period_ticks == 1)
+        self._seldom = tuple(record for record in self._table if record.period_ticks != 1)
         self.stats: Mapping[str, SlotStats] = {record.slot.name: record for record in self._table}
         assert len(self.stats) == len(self._table), "two slots have one name"
         self.ticks = 0
@@ -138,51 +140,55 @@ class Scheduler:
         missed = late // TICK_US
         self.slips += missed
         self._last_tick = first + missed
-        self._run_due(first, missed)
-        self._promised = self._earliest(self._last_tick)
+        earliest = self._run_due(first, missed)
+        self._promised = self._next_work(earliest, self._last_tick)
         return self._promised
 
-    def _run_due(self, first: int, missed: int) -> None:
+    def _run_due(self, first: int, missed: int) -> Micros:
         """Run every slot that has work in ticks `first` to `first + missed`, in table order, and book its time.
 
-        One clock reading a run: a slot's time runs from the end of the one before it.
+        One clock reading a run: a slot's time runs from the end of the one before it. Returns the earliest due time of
+        the slots that are looked at in every tick.
         """
         now = Micros((first + missed) * TICK_US)
+        earliest = NEVER
         read_ns = self._clock.stopwatch_ns
         started = read_ns()
         for record in self._table:
-            period = record.period_ticks
-            if period != 1 and (record.phase_ticks - first) % period > missed:
-                continue
-            if record.due > now:
+            due = record.due
+            if due > now:
                 for wake in record.wakes:
                     if len(wake):
                         break
                 else:
+                    if due < earliest and record.period_ticks == 1:
+                        earliest = due
                     continue
-            record.due = record.step(now)
+            period = record.period_ticks
+            if period != 1 and (record.phase_ticks - first) % period > missed:
+                continue
+            record.due = due = record.step(now)
             ended = read_ns()
             elapsed = ended - started
             started = ended
             record.runs += 1
             if elapsed > record.alarm_ns:
                 record.book_long_run(elapsed)
+            if due < earliest and period == 1:
+                earliest = due
+        return earliest
 
-    def _earliest(self, tick: int) -> Micros:
+    def _next_work(self, earliest: Micros, tick: int) -> Micros:
         """Time of the first tick after `tick` at which any slot has work; NEVER when there is none."""
         following = Micros((tick + 1) * TICK_US)
-        earliest = NEVER
-        for record in self._table:
-            if record.period_ticks != 1:
-                candidate = record.next_tick(tick)
-                due = NEVER if candidate is None else Micros(candidate * TICK_US)
-            else:
-                due = record.due
-                for wake in record.wakes:
-                    if len(wake):
-                        due = following
-                        break
-            if due <= following:
-                return following
-            earliest = min(earliest, due)
+        if earliest <= following:
+            return following
+        for record in self._waking:
+            for wake in record.wakes:
+                if len(wake):
+                    return following
+        for record in self._seldom:
+            candidate = record.next_tick(tick)
+            if candidate is not None:
+                earliest = min(earliest, Micros(candidate * TICK_US))
         return earliest if earliest >= NEVER else Micros(-(-earliest // TICK_US) * TICK_US)
