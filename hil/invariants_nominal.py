@@ -1,8 +1,9 @@
 """Always-on invariant of recovery: after the last fault the system is nominal again within its stated time.
 
 Nominal: the payload says so in its heartbeat, its store is well, its tasks run, and the ground's link is ready. A board
-that was told to go safe, by the ground or by the lander, may be safe; without power, or while the ground is out of
-sight, nothing is asked. Every lull is judged as if it were the last: nobody knows which fault is.
+that was told to go safe, by the ground or by the lander, may be safe. A board that the plan has switched off owes
+nothing, nor a link while the ground is out of sight; power that a fault has taken must be back. Every lull is judged as
+if it were the last: nobody knows which fault is.
 """
 
 from typing import Final
@@ -24,6 +25,7 @@ HEARTBEAT_US: Final = 30_000_000
 """A heartbeat older than this says nothing of now."""
 BLINK_US: Final = 10_000_000
 """The link may be set up anew at just this moment: its numbers come round, and that takes a round trip."""
+_POWER_FAULTS: Final = frozenset(("power_cut", "power_off", "over_current", "brown_out", "night"))
 _MODE_CHANGED: Final = b"\x00\x02"
 _ORDERED: Final = frozenset((ModeReason.COMMAND, ModeReason.LANDER))
 _STORE: Final = 1
@@ -43,6 +45,9 @@ class NominalAgain:
         self._calm = Calm()
         self._owed_since: Micros | None = None
         self._powered = True
+        self._planned_off = False
+        self._tripped = False
+        self._power_faults = 0
         self._in_pass = True
         self._mode: int | None = None
         self._health = 0
@@ -57,16 +62,21 @@ class NominalAgain:
     def fault(self, fault: Fault, began: bool, now: Micros) -> None:
         """A fault began or ended."""
         self._calm.fault(fault, began, now)
+        if fault.kind in _POWER_FAULTS:
+            self._power_faults += 1 if began else -1
         self._owed_since = now
 
     def power(self, on: bool, now: Micros) -> None:
         """The supply was switched."""
         self._powered = on
+        self._planned_off = not on and not self._tripped and self._power_faults <= 0
         self._mode, self._ordered_safe = None, False
         self._postpone(now)
 
     def happening(self, happening: Happening, now: Micros) -> None:
-        """What the lander tells: whether the ground sees it."""
+        """What the lander tells: whether the ground sees it, and why power goes."""
+        if happening.what == "power_off" and happening.values.get("circuit") == "ops":
+            self._tripped = happening.values.get("why") == "trip"
         if happening.what in ("aos", "los"):
             self._in_pass = happening.what == "aos"
             self._postpone(now)
@@ -100,7 +110,7 @@ class NominalAgain:
     def finish(self, now: Micros) -> list[Finding]:
         """The run is over."""
         self._judge(now)
-        if self._owed_since is not None and self._powered:
+        if self._owed_since is not None and not self._planned_off:
             self._log.remark(now, "the run ended before the system had to be nominal again")
         return self._log.findings()
 
@@ -116,7 +126,7 @@ class NominalAgain:
 
     def _judge(self, now: Micros) -> None:
         since = self._owed_since
-        if since is None or now - since < self._within_us or self._calm.faults or not self._powered:
+        if since is None or now - since < self._within_us or self._calm.faults or self._planned_off:
             return
         self._owed_since = None
         missing = self._missing(now)
@@ -126,7 +136,7 @@ class NominalAgain:
     def _missing(self, now: Micros) -> list[str]:
         """What keeps the system from being nominal."""
         self._note_link(now)
-        missing = []
+        missing = [] if self._powered else ["a fault has taken the power, and it is not back"]
         if self._mode is None or now - self._heard_us > HEARTBEAT_US:
             missing.append("no heartbeat of the payload's")
         elif self._mode != Mode.NOMINAL and not (self._mode == Mode.SAFE and self._ordered_safe):

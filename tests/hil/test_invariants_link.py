@@ -287,8 +287,23 @@ def test_who_was_told_to_be_safe_may_be_safe() -> None:
         assert (outcome(rule, 125) == []) is right
 
 
-def test_nothing_is_asked_without_power_and_no_link_out_of_sight() -> None:
+@pytest.mark.proves("K-BENCH-017")
+def test_power_that_a_fault_has_taken_must_be_back() -> None:
+    for what, faults in (("trip", ()), ("notice", (CUT,))):
+        rule = shaken()
+        for one in faults:
+            rule.fault(one, True, at(101))
+        rule.happening(Happening(at(102), "power_off", {"circuit": "ops", "why": what}), at(102))
+        rule.power(False, at(102))
+        for one in faults:
+            rule.fault(one, False, at(103))
+        (text,) = outcome(rule, 200)
+        assert text.startswith("20 s after the last fault: a fault has taken the power, and it is not back")
+
+
+def test_nothing_is_asked_of_what_was_switched_off_and_no_link_out_of_sight() -> None:
     rule = shaken()
+    rule.happening(Happening(at(101), "power_off", {"circuit": "ops", "why": "notice"}), at(101))
     rule.power(False, at(101))
     rule.framed(0, 0, b"", at(300))
     assert outcome(rule, 300) == []
