@@ -8,14 +8,18 @@ is for.
 Off nominal: a table that is no order raises `OrderError`: one sentence that names the key and the nearest valid one.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from enum import IntEnum
 from typing import Final, NamedTuple
 
 from fsw.kernel.clock import Micros
+from fsw.mdb.lander import AuthorisationStep, TimeQuality
 from fsw.mdb.power import NoticeAction, NoticeReason
-from hil.lander import Lander
-from hil.profiles import CIRCUITS, PHASES
+from hil import heater
+from hil.lander import OPS, Lander
+from hil.lander_credit import CHANNELS, UNLIMITED
+from hil.lander_profile import CIRCUITS, OVERFLOWS, PHASES
 
 U16: Final = 0xFFFF
 U32: Final = 0xFFFF_FFFF
@@ -60,28 +64,62 @@ class Choice(NamedTuple):
         raise OrderError(f"{key} is {value!r}; 0 to {len(self.names) - 1} or {_nearest(str(value), self.names)}")
 
 
-_CIRCUIT: Final = Choice(CIRCUITS)
-_ACTION: Final = Choice([action.name.lower() for action in NoticeAction])
-_REASON: Final = Choice([reason.name.lower() for reason in NoticeReason])
-_PHASE: Final = Choice(PHASES)
+def _names(members: Iterable[IntEnum]) -> list[str]:
+    return [member.name.lower() for member in members]
 
+
+CIRCUIT: Final = Choice(CIRCUITS)
+ACTION: Final = Choice(_names(NoticeAction))
+REASON: Final = Choice(_names(NoticeReason))
+PHASE: Final = Choice(PHASES)
+STEP: Final = Choice(_names(AuthorisationStep))
+QUALITY: Final = Choice(_names(TimeQuality))
+HEATER: Final = Choice(heater.MODES)
+OVERFLOW: Final = Choice(OVERFLOWS)
+GRANT: Final = Choice(("refuse", "grant"))
+VC: Final = Choice([f"vc{vc}" for vc in CHANNELS])
+_MA: Final = Whole(0, U16)
+_MS: Final = Whole(0, 86_400_000)
+_SECONDS: Final = Whole(0, 10**9)
+_STEP_MS: Final = Whole(-(10**13), 10**13)
+
+# fmt: off
 VERBS: Final[Mapping[str, Mapping[str, Whole | Choice]]] = {
-    "on": {"circuit": _CIRCUIT},
-    "off": {"circuit": _CIRCUIT},
-    "cut": {"circuit": _CIRCUIT},
-    "notice": {
-        "circuit": _CIRCUIT,
-        "action": _ACTION,
-        "seconds": Whole(0, U16),
-        "reason": _REASON,
-        "limit_mw": Whole(0, U32),
-    },
-    "mode": {"phase": _PHASE, "seconds": Whole(0, U32), "quiet": Whole(0, 15)},
+    "on": {"circuit": CIRCUIT},
+    "off": {"circuit": CIRCUIT},
+    "cut": {"circuit": CIRCUIT},
+    "notice": {"circuit": CIRCUIT, "action": ACTION, "seconds": Whole(0, U16), "reason": REASON,
+               "limit_mw": Whole(0, U32)},
+    "reset_trip": {"circuit": CIRCUIT},
+    "load": {"circuit": CIRCUIT, "ma": _MA, "permille": Whole(0, 100_000), "ms": _MS},
+    "supply": {"bus_mv": _MA},
+    "heater": {"mode": HEATER},
+    "policy": {"power": GRANT, "heater": GRANT, "cycle": GRANT, "longer_notice": GRANT},
+    "mode": {"phase": PHASE, "seconds": Whole(0, U32), "quiet": Whole(0, 15)},
     "safe": {"seconds": Whole(0, U16), "reason": Whole(0, 0xFF)},
+    "authorise": {"step": STEP, "opens_s": _SECONDS, "closes_s": _SECONDS, "nonce": Whole(0, U32)},
+    "time": {"step_ms": _STEP_MS, "jitter_us": Whole(0, 1_000_000), "drift_ppb": Whole(-1_000_000, 1_000_000),
+             "loss_permille": Whole(0, 1000), "late_ms": Whole(0, 60_000), "quality": QUALITY,
+             "leap": Whole(0, 0xFF), "tai_minus_utc_s": Whole(0, 0xFF)},
+    "heartbeat": {"jitter_permille": Whole(0, 900)},
+    "silence": {"seconds": _SECONDS},
+    "reboot": {"seconds": Whole(1, 86_400)},
+    "link": {"bps": Whole(0, 100_000_000), "permille": Whole(1, 1000), "one_way_ms": Whole(0, 60_000)},
+    "pass": {"in_s": _SECONDS, "for_s": Whole(1, 10**9)},
+    "blackout": {"in_s": _SECONDS, "for_s": Whole(1, 10**9)},
+    "queue": {"overflow": OVERFLOW, "octets": Whole(4096, 10**9)},
+    "credit": {"vc": VC, "octets": Whole(0, U32)},
+    "around": {"deck_cdegc": Whole(-0x7FFF, 0x7FFF), "altitude_m": Whole(0, U32), "flags": Whole(0, 0xFF)},
     "status": {},
     "quit": {},
 }
-"""Verb -> its keys; every key may be left out. "quit" is for who runs the lander: it changes nothing here."""
+# fmt: on
+"""Verb -> its keys; every key may be left out, and what is left out stays as it is. See `_ARMS` for what each does.
+
+"load" lets `ma`, or `permille` of the circuit's limit, flow beyond what the board draws. "credit" without octets ends
+one. "silence" without seconds ends one. "link" sets the radio by `bps` (0: all of the line) or as a part of the
+profile's. "quit" is for who runs the lander: it changes nothing here.
+"""
 
 
 def parse(table: Mapping[str, object]) -> Order:
@@ -134,10 +172,10 @@ def _cut(lander: Lander, values: Values, now: Micros) -> None:
 def _notice(lander: Lander, values: Values, now: Micros) -> None:
     lander.notice(
         _circuit(values),
-        _index(values, "action", _ACTION.names),
+        _index(values, "action", ACTION.names),
         now,
         seconds_until=_number(values, "seconds", -1),
-        reason=_index(values, "reason", _REASON.names),
+        reason=_index(values, "reason", REASON.names),
         limit_mw=_number(values, "limit_mw", 0),
     )
 
@@ -149,6 +187,107 @@ def _mode(lander: Lander, values: Values, now: Micros) -> None:
 
 def _safe(lander: Lander, values: Values, now: Micros) -> None:
     lander.safe_now(_number(values, "seconds", 0), _number(values, "reason", 0))
+
+
+def _reset_trip(lander: Lander, values: Values, now: Micros) -> None:
+    lander.power.reset_trip(_circuit(values), now)
+
+
+def _load(lander: Lander, values: Values, now: Micros) -> None:
+    """More current for so long: beside what the board draws, or so much that it makes a part of the limit."""
+    circuit = _circuit(values)
+    ma = _number(values, "ma", 0) + _number(values, "permille", 0) * lander.power.limit_ma(circuit) // 1000
+    lander.power.pulse(circuit, ma, 1000 * _number(values, "ms", 100), now)
+
+
+def _supply(lander: Lander, values: Values, now: Micros) -> None:
+    lander.power.set_bus(_number(values, "bus_mv", lander.profile.circuits[OPS].bus_mv), now)
+
+
+def _heater(lander: Lander, values: Values, now: Micros) -> None:
+    lander.power.set_heater(str(values.get("mode", "order")), now)
+
+
+def _policy(lander: Lander, values: Values, now: Micros) -> None:
+    granted = {key: value == "grant" for key, value in values.items()}
+    lander.power.requests = lander.power.requests._replace(**granted)
+
+
+def _authorise(lander: Lander, values: Values, now: Micros) -> None:
+    opens_us = Micros(now + 1_000_000 * _number(values, "opens_s", 0))
+    closes_us = Micros(now + 1_000_000 * _number(values, "closes_s", 600))
+    step = _index(values, "step", STEP.names)
+    lander.authorise(step, opens_us, closes_us, _number(values, "nonce", 0), now)
+
+
+def _time(lander: Lander, values: Values, now: Micros) -> None:
+    time = lander.time
+    time.step(1000 * _number(values, "step_ms", 0))
+    time.jitter_us = _number(values, "jitter_us", time.jitter_us)
+    time.loss_permille = _number(values, "loss_permille", time.loss_permille)
+    time.late_us = 1000 * _number(values, "late_ms", time.late_us // 1000)
+    time.quality = _index(values, "quality", QUALITY.names, time.quality)
+    time.leap = _number(values, "leap", time.leap)
+    time.tai_minus_utc_s = _number(values, "tai_minus_utc_s", time.tai_minus_utc_s)
+    if "drift_ppb" in values:
+        time.set_drift(_number(values, "drift_ppb", 0), now)
+
+
+def _heartbeat(lander: Lander, values: Values, now: Micros) -> None:
+    lander.voice.jitter_permille = _number(values, "jitter_permille", 0)
+
+
+def _silence(lander: Lander, values: Values, now: Micros) -> None:
+    lander.silence(1_000_000 * _number(values, "seconds", 0), now)
+
+
+def _reboot(lander: Lander, values: Values, now: Micros) -> None:
+    lander.reboot(1_000_000 * _number(values, "seconds", 60), now)
+
+
+def _link(lander: Lander, values: Values, now: Micros) -> None:
+    if "bps" in values:
+        lander.ground.set_bps(_number(values, "bps", 0))
+    if "permille" in values:
+        lander.ground.scale(_number(values, "permille", 1000))
+    if "one_way_ms" in values:
+        lander.ground.set_one_way(1000 * _number(values, "one_way_ms", 0))
+    lander.contacts_changed(now)
+
+
+def _span(values: Values, now: Micros) -> tuple[int, int]:
+    begin_us = now + 1_000_000 * _number(values, "in_s", 0)
+    return begin_us, begin_us + 1_000_000 * _number(values, "for_s", 600)
+
+
+def _pass(lander: Lander, values: Values, now: Micros) -> None:
+    lander.ground.passes.add(*_span(values, now))
+    lander.contacts_changed(now)
+
+
+def _blackout(lander: Lander, values: Values, now: Micros) -> None:
+    lander.ground.passes.black_out(*_span(values, now))
+    lander.contacts_changed(now)
+
+
+def _queue(lander: Lander, values: Values, now: Micros) -> None:
+    queue = lander.ground.telemetry
+    queue.octets_max = _number(values, "octets", queue.octets_max)
+    queue.overflow = OVERFLOWS[_index(values, "overflow", OVERFLOWS, OVERFLOWS.index(queue.overflow))]
+
+
+def _credit(lander: Lander, values: Values, now: Micros) -> None:
+    vc = CHANNELS[_index(values, "vc", VC.names)]
+    lander.credits.order(vc, _number(values, "octets", UNLIMITED), now)
+
+
+def _around(lander: Lander, values: Values, now: Micros) -> None:
+    was = lander.around
+    lander.around = was._replace(
+        deck_cdegc=_number(values, "deck_cdegc", was.deck_cdegc),
+        altitude_m=_number(values, "altitude_m", was.altitude_m),
+        flags=_number(values, "flags", was.flags),
+    )
 
 
 def _status(lander: Lander, values: Values, now: Micros) -> dict[str, object]:
@@ -164,8 +303,24 @@ _ARMS: Final[Mapping[str, Callable[[Lander, Values, Micros], dict[str, object] |
     "off": _off,
     "cut": _cut,
     "notice": _notice,
+    "reset_trip": _reset_trip,
+    "load": _load,
+    "supply": _supply,
+    "heater": _heater,
+    "policy": _policy,
     "mode": _mode,
     "safe": _safe,
+    "authorise": _authorise,
+    "time": _time,
+    "heartbeat": _heartbeat,
+    "silence": _silence,
+    "reboot": _reboot,
+    "link": _link,
+    "pass": _pass,
+    "blackout": _blackout,
+    "queue": _queue,
+    "credit": _credit,
+    "around": _around,
     "status": _status,
     "quit": _quit,
 }

@@ -1,4 +1,4 @@
-"""The way between lander and ground: light time, passes, and what waits on board while the ground does not see us.
+"""The way between lander and ground: light time, and what waits on board while the ground does not see us.
 
 Everything that crosses space crosses it here: telemetry frames, telecommands, the lander's own reports.
 """
@@ -7,7 +7,7 @@ from collections import deque
 from typing import Final
 
 from fsw.kernel.clock import NEVER, Micros
-from hil.profiles import Pass
+from hil.lander_profile import Overflow
 
 LIGHT_DATAGRAMS_MAX: Final = 8192
 """Datagrams under way at once, each direction: a 3 Mbaud line over two seconds of light time, with room."""
@@ -46,34 +46,53 @@ class LightPath:
 
 
 class StoreAndForward:
-    """The lander's queue towards the ground: first in, first out, bounded in octets, the oldest dropped when full.
+    """The lander's queue towards the ground, bounded in octets: what matters most first, then first in, first out.
 
-    `bps` is what the radio gives, 0 for no limit. Idle frames do not queue: the newest is kept and sent when the queue
-    is empty in a pass.
+    `bps` is what the radio gives, 0 for no limit. `priorities` are virtual channels in their order; those that are not
+    named come last, and none named is one queue. `overflow` says which datagram goes when there is no room: the oldest
+    of all, the newest (the one that comes), or the oldest of what matters least. Idle frames do not queue: the newest
+    is kept and sent when the queue is empty in a pass.
     """
 
-    __slots__ = ("_bps", "_idle", "_queue", "_radio_free_us", "dropped", "octets", "octets_max")
+    __slots__ = (
+        "_count", "_idle", "_queues", "_radio_free_us", "_ranks", "bps", "dropped", "octets", "octets_max", "overflow",
+    )  # fmt: skip
 
-    def __init__(self, octets_max: int, bps: int) -> None:
-        self._queue: deque[bytes] = deque()
+    def __init__(
+        self, octets_max: int, bps: int, overflow: Overflow = "oldest", priorities: tuple[int, ...] = ()
+    ) -> None:
+        self._ranks = {vcid: rank for rank, vcid in enumerate(priorities)}
+        self._queues: tuple[deque[tuple[int, bytes]], ...] = tuple(deque() for _ in range(len(priorities) + 1))
+        self._count = 0
         self._idle: bytes | None = None
-        self._bps = bps
         self._radio_free_us = 0
+        self.bps = bps
         self.octets = 0
         self.octets_max = octets_max
+        self.overflow = overflow
         self.dropped = 0
 
     def __len__(self) -> int:
         """Datagrams that wait, the idle one not counted."""
-        return len(self._queue)
+        return sum(map(len, self._queues))
 
-    def put(self, datagram: bytes) -> None:
-        """Queue a datagram; older ones go when there is no room."""
-        self._queue.append(datagram)
+    def put(self, datagram: bytes, vcid: int = 0) -> None:
+        """Queue a datagram; others go when there is no room."""
+        if self.overflow == "newest" and self.octets + len(datagram) > self.octets_max:
+            self.dropped += 1
+            return
+        self._count += 1
+        self._queues[self._ranks.get(vcid, len(self._ranks))].append((self._count, datagram))
         self.octets += len(datagram)
         while self.octets > self.octets_max:
-            self.octets -= len(self._queue.popleft())
-            self.dropped += 1
+            self._drop()
+
+    def _drop(self) -> None:
+        """Let one datagram go."""
+        waiting = [queue for queue in self._queues if queue]
+        queue = waiting[-1] if self.overflow == "priority" else min(waiting, key=lambda one: one[0][0])
+        self.octets -= len(queue.popleft()[1])
+        self.dropped += 1
 
     def put_idle(self, datagram: bytes) -> None:
         """Keep the newest idle frame."""
@@ -81,7 +100,7 @@ class StoreAndForward:
 
     def next_due(self, in_pass: bool) -> Micros:
         """When something may be sent; NEVER outside a pass or with nothing to send."""
-        if not in_pass or not (self._queue or self._idle is not None):
+        if not in_pass or not (self.octets or self._idle is not None):
             return NEVER
         return Micros(self._radio_free_us)
 
@@ -89,51 +108,33 @@ class StoreAndForward:
         """What the radio sends by `now`, in a pass."""
         sent = []
         while self._radio_free_us <= now:
-            if self._queue:
-                datagram = self._queue.popleft()
-                self.octets -= len(datagram)
-            elif self._idle is not None:
-                datagram, self._idle = self._idle, None
-            else:
+            datagram = self._next()
+            if datagram is None:
                 break
             sent.append(datagram)
-            if self._bps:
+            if self.bps:
                 # The radio has been idle since it was last free, or since the look before: no credit for that time.
                 begin = max(self._radio_free_us, now - RADIO_LOOK_US)
-                self._radio_free_us = begin + -(-len(datagram) * 8_000_000 // self._bps)
+                self._radio_free_us = begin + -(-len(datagram) * 8_000_000 // self.bps)
         return sent
+
+    def take_all(self) -> list[bytes]:
+        """Everything that waits, in its order; the radio that this queue was paced for takes no part."""
+        taken = []
+        while (datagram := self._next()) is not None:
+            taken.append(datagram)
+        return taken
+
+    def _next(self) -> bytes | None:
+        """What goes next; None when nothing waits."""
+        for queue in self._queues:
+            if queue:
+                datagram = queue.popleft()[1]
+                self.octets -= len(datagram)
+                return datagram
+        idle, self._idle = self._idle, None
+        return idle
 
 
 RADIO_LOOK_US: Final = 10_000
 """How long the radio's past may be made up for: the longest time between two looks while it is busy."""
-
-
-class Passes:
-    """When the ground sees the lander: the profile's list, or always."""
-
-    __slots__ = ("_always", "_passes")
-
-    ALWAYS_US: Final = 365 * 86_400 * 1_000_000
-    """How far away loss of signal is announced where contact never ends."""
-
-    def __init__(self, passes: tuple[Pass, ...]) -> None:
-        self._always = not passes
-        self._passes = passes
-
-    def current_or_next(self, now: Micros) -> Pass | None:
-        """The pass that goes on, or the next one; None when there will be none."""
-        if self._always:
-            return Pass(0, self.ALWAYS_US)
-        return next((one for one in self._passes if now < one.los_us), None)
-
-    def open(self, now: Micros) -> bool:
-        """Whether the ground is in sight."""
-        one = self.current_or_next(now)
-        return self._always or (one is not None and one.aos_us <= now)
-
-    def next_change(self, now: Micros) -> Micros:
-        """When that changes; NEVER when it does not."""
-        one = self.current_or_next(now)
-        if self._always or one is None:
-            return NEVER
-        return Micros(one.aos_us if now < one.aos_us else one.los_us)

@@ -32,7 +32,8 @@ SERVICES_VCID: Final = 2
 class Uplink:
     """The queues towards the payload and the plan of the tone. `next_unit` is asked when the line is about to be free.
 
-    `time_packet(tone_us)` and `heartbeat_packet()` build the two packets when they leave; `encode_up` is the carrier's.
+    `time_packet(tone_us)` and `heartbeat_packet()` build the two packets when they leave, None for a tone that is not
+    announced; `jitter_us()` is by how much the next tone is to miss its grid; `encode_up` is the carrier's.
     Off nominal: full queues refuse, counted in `services_dropped`, `ground_dropped`.
     """
 
@@ -43,8 +44,9 @@ class Uplink:
         *,
         encode_up: Callable[[bytes], bytes],
         heartbeat_us: int,
-        time_packet: Callable[[Micros], bytes],
+        time_packet: Callable[[Micros], bytes | None],
         heartbeat_packet: Callable[[], bytes],
+        jitter_us: Callable[[], int] = lambda: 0,
         start_us: Micros,
     ) -> None:
         self._baud = baud
@@ -54,6 +56,8 @@ class Uplink:
         self._lead_us = heartbeat_us // 4
         self._time_packet = time_packet
         self._heartbeat_packet = heartbeat_packet
+        self._jitter_us = jitter_us
+        self._muted = False
         self._services: deque[bytes] = deque()  # units: encoded CLTUs
         self._ground: deque[bytes] = deque()
         self._planned: deque[bytes] = deque()  # what goes between an announcement and its tone, on a busy line
@@ -95,8 +99,18 @@ class Uplink:
 
     def begin(self, now: Micros) -> None:
         """The payload has power again: heartbeats start at once."""
-        self._nominal_us = Micros(now + self._lead_us)
+        self._grid_us = self._nominal_us = Micros(now + self._lead_us)
         self._tone_us = None
+
+    def mute(self, muted: bool, now: Micros) -> None:
+        """Say nothing of the lander's own: no tone, no service; ground frames pass. The grid of tones begins anew."""
+        if muted == self._muted:
+            return
+        self._muted = muted
+        self._services.clear()
+        self._ground.extendleft(reversed(self._planned))
+        self._planned.clear()
+        self.begin(now)
 
     def _longest_announcement_us(self) -> int:
         """Line time of a time message at most: a carrier that escapes octets may need more for some contents."""
@@ -112,6 +126,8 @@ class Uplink:
 
     def next_due(self, now: Micros) -> Micros:
         """When `next_unit` may have something that it has not now."""
+        if self._muted:
+            return now if self._ground else NEVER
         if self._tone_us is not None:
             return Micros(self._tone_us - LOOKAHEAD_US)
         if self._services or self._ground:
@@ -121,12 +137,14 @@ class Uplink:
     def next_unit(self, free_us: Micros, now: Micros) -> Unit | None:
         """The unit to start when the line is free; None when it is to stay free for now."""
         start = max(free_us, now)
+        if self._muted:
+            return self._first(start, NEVER)
         if self._tone_us is not None and now > self._tone_us + LATE_US:
             self._replan()
         if self._tone_us is not None:
             return self._until_tone(start, now, self._tone_us)
         if start >= self._nominal_us - self._lead_us:
-            return self._announce(start)
+            return self._announce(start, now)
         return self._first(start, NEVER)
 
     def _replan(self) -> None:
@@ -146,11 +164,17 @@ class Uplink:
             self._tone_us = None
             self._replans = 0
             self.tones += 1
-            # The grid is kept; what a busy line has delayed does not add up.
-            while self._nominal_us <= tone_us + self._interval_us // 2:
-                self._nominal_us = Micros(self._nominal_us + self._interval_us)
+            self._plan_next(tone_us)
             return Unit(tone_us, self._frame(self._heartbeat_packet()))
         return unit
+
+    def _plan_next(self, tone_us: Micros) -> None:
+        """The grid is kept: neither what a busy line has delayed nor what jitter has moved adds up."""
+        half_us = self._interval_us // 2
+        self._grid_us = Micros(self._grid_us + self._interval_us)
+        while self._grid_us + half_us <= tone_us:
+            self._grid_us = Micros(self._grid_us + self._interval_us)
+        self._nominal_us = max(Micros(self._grid_us + self._jitter_us()), Micros(tone_us + half_us))
 
     def _first(self, start: Micros, end: Micros) -> Unit | None:
         """The first unit waiting, services before ground frames, when it ends by `end`."""
@@ -159,7 +183,7 @@ class Uplink:
             return None
         return Unit(start, queue.popleft())
 
-    def _announce(self, start: Micros) -> Unit:
+    def _announce(self, start: Micros, now: Micros) -> Unit | None:
         """Plan the tone and announce it: at its nominal time, or right behind what fits before that on a busy line."""
         tone = start + self._announcement_us
         for queue in (self._services, self._ground):
@@ -171,4 +195,5 @@ class Uplink:
         else:
             tone = max(tone, self._nominal_us)
         self._tone_us = Micros(tone)
-        return Unit(start, self._frame(self._time_packet(self._tone_us)))
+        packet = self._time_packet(self._tone_us)
+        return self._until_tone(start, now, self._tone_us) if packet is None else Unit(start, self._frame(packet))

@@ -151,7 +151,8 @@ def test_link_tells_passes_and_every_change() -> None:
 
 
 def test_a_full_queue_drops_the_oldest_and_reports_it() -> None:
-    bench = Bench(load("generic")._replace(passes=PASSES, queue_octets=446 * 10))
+    bench = Bench(load("generic")._replace(passes=PASSES))
+    bench.lander.ground.telemetry.octets_max = 446 * 10
     frames = [bench.frame(0, bytes([n]) * 20) for n in range(13)]
     bench.run(10.1)
     assert [frame for _, frame in bench.tm] == frames[3:]
@@ -160,7 +161,8 @@ def test_a_full_queue_drops_the_oldest_and_reports_it() -> None:
 
 
 def test_the_radio_gives_what_it_gives() -> None:
-    bench = Bench(load("generic")._replace(bps=8_000))
+    bench = Bench()
+    bench.lander.ground.set_bps(8_000)
     for _ in range(20):
         bench.frame(0, b"")
     bench.run(5)
