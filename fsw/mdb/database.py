@@ -83,14 +83,18 @@ class Database:
         for table in (tables.commands, tables.events, tables.reports, tables.plain):
             yield from table.values()
 
-    def warm(self, n: int) -> int:
-        """Compile the layouts of up to `n` bodies that were not used yet; how many are left."""
-        while self._cold and n > 0:
+    @property
+    def bodies(self) -> int:
+        """How many classes of bodies are declared."""
+        return sum(1 for _ in self._entries())
+
+    def warm(self) -> None:
+        """Compile the layout of one body that was not used yet; after `bodies` calls none is left."""
+        while self._cold:
             body = self._cold.pop()
             if not codec.compiled(body):
                 codec.warm(body)
-                n -= 1
-        return len(self._cold)
+                return
 
     # Telecommands
 

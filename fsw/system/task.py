@@ -59,6 +59,7 @@ class SystemTask:
         self._store = store
         self._sensors = sensors
         self._database = database
+        self._cold = database.bodies
         self._faults = faults
         self.bell = board.bell()
         self.inbox: Mailbox[object] = Mailbox("system", 16)
@@ -93,7 +94,12 @@ class SystemTask:
             self._sample_us = Micros(now + SAMPLE_US)
         self._prepare_for_off(now)
         following = self._services.housekeeping.step(now)
-        if not self._booted or self._database.warm(1):
+        if not self._booted:
+            return now
+        if self._cold:
+            # As many turns in every life, whatever is compiled already: when a task runs follows from input alone.
+            self._cold -= 1
+            self._database.warm()
             return now
         return min(following, self._sample_us, self._store.port.next_deadline(), self._time.next_age(), self._retry_us)
 

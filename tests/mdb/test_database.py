@@ -2,13 +2,14 @@
 
 import hashlib
 import json
+from types import ModuleType
 
 import pytest
 
 from fsw.mdb import codec, comms, lander, power, standard_services, system, verification
 from fsw.mdb.codec import DecodeError, DecodeReason
 from fsw.mdb.database import Call, CallRefused, Database, DecodedReport
-from fsw.mdb.model import U8, Parameter, Structure
+from fsw.mdb.model import U8, Parameter, Structure, report
 from fsw.mdb.system import LimitState
 from fsw.pus import tm
 from fsw.pus.ids import FailureCode, Refusal, TimeStatus
@@ -187,12 +188,24 @@ def test_limits_of_one_side_or_none() -> None:
     assert DATABASE.limits(system.DISK_USED.pid, 981) is LimitState.HIGH
 
 
-def test_warming_compiles_a_few_at_a_time() -> None:
-    database = Database(system, standard_services)
-    left = database.warm(3)
-    assert left > 0
-    assert database.warm(1000) == 0
-    assert database.warm(1) == 0
+def test_warming_compiles_one_body_at_a_time_and_all_in_the_end() -> None:
+    @report(200, 1)
+    class First:
+        """Nobody has used it."""
+
+    @report(200, 2)
+    class Second:
+        """Nor this."""
+
+    fresh = ModuleType("fresh")
+    vars(fresh).update(First=First, Second=Second)
+    database = Database(system, standard_services, fresh)
+    done = []
+    for _ in range(database.bodies):
+        database.warm()
+        done.append(codec.compiled(First) + codec.compiled(Second))
+    assert done[-1] == 2
+    assert 1 in done, "one at a time"
 
 
 def test_the_digest_is_sha_256_of_the_dictionarys_one_text() -> None:
