@@ -22,8 +22,8 @@ from hil.seed import Dice
 from hil.stray_octets import boot_text, broken_frames
 
 HOUR_US: Final = 3_600_000_000
-REST_US: Final = 10_000_000
-"""Least time between the beginnings of two faults of one kind in a storm."""
+STORM_MOST: Final = {"over_current": 2}
+"""How often a storm draws a kind at most: the third trip would lock the circuit out for good."""
 Told = Callable[[Fault, bool, Micros], None]
 
 
@@ -213,7 +213,11 @@ def storm(dice: Dice, duration_us: int, an_hour: int, kinds: Iterable[str] = ())
     drawn: list[Fault] = []
     for number in range(count):
         own = dice.child(str(number))
-        kind = own.pick(drawable)
+        spent = {name for name, most in STORM_MOST.items() if sum(one.kind == name for one in drawn) >= most}
+        left = [one for one in drawable if one.kind not in spent]
+        if not left:
+            break
+        kind = own.pick(left)
         assert kind.storm is not None
         for_us = min(own.uniform_us(kind.storm.low_us, kind.storm.high_us), duration_us) // 1_000 * 1_000
         for_us = max(for_us, kind.lasts.low_us)

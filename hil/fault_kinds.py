@@ -166,7 +166,7 @@ _THE_LANDER: Final = (
         _lasts(30 * S), _LINE, "housekeeping is held, then goes on; 600 s of it make it safe",
         storm=_storm(5 * S, 60 * S)),
     FaultKind("lander_reboot", "F12", "the lander boots: silence, its counts from zero, phase safe", {},
-        _lasts(60 * S, 10 * MIN), _LINE, "the link is up again without a hand", storm=_storm(20 * S, 60 * S)),
+        Lasts(1, 10 * MIN, 60 * S), _LINE, "the link is up again without a hand", storm=_storm(20 * S, 60 * S)),
     FaultKind("heartbeat_jitter", "F13", "the lander's heartbeats come early and late",
         {"permille": _number(1, 900, 250, "1/1000 of the period")},
         _lasts(60 * S), _LINE, "no alarm", storm=_storm(10 * S, 60 * S)),
@@ -222,7 +222,7 @@ _THE_BOARD: Final = (
         _lasts(20 * S, 10 * MIN), Ability.TASKS, "reset within 20 s, and why is told at the boot", until="autonomy"),
     FaultKind("night", "F22", "no power and the cold of a lunar night",
         {"cdegc": _number(-18_000, 0, -2_000, "1/100 degC at the revival")},
-        _lasts(348 * H), _POWER, "it revives, and knows that it was night", until="autonomy"),
+        _lasts(348 * H), _POWER, "it revives, and what was committed is there"),
     FaultKind("solar_event", "F27", "a solar particle event", {"factor": _number(2, 1_000, 100, "times the dose")},
         _lasts(24 * H), _SENSORS, "it is told, and not a hundred times", storm=_storm(60 * S, 300 * S)),
 )
