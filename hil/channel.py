@@ -70,6 +70,8 @@ class Channel:
 
     def next_due(self) -> Micros:
         """When the channel has octets of its own for the reader; NEVER while it has none."""
+        if not (self._effects or self._sent or self._kept):
+            return NEVER
         due = self._since_us if self._sent or self._kept else NEVER
         return min((effect.next_due() for _, effect in self._effects), default=NEVER) if due == NEVER else due
 

@@ -116,6 +116,19 @@ class Scheduler:
         """Time of the base tick behind the last one that was run or folded into it."""
         return Micros((self._last_tick + 1) * TICK_US)
 
+    @property
+    def overruns(self) -> int:
+        """Runs of all slots that took longer than their budget."""
+        return sum([record.overruns for record in self._table])
+
+    @property
+    def lateness_us_max(self) -> int:
+        """Upper edge of the last bucket of the lateness histogram that is not empty."""
+        highest = LATENESS_BUCKETS - 1
+        while highest and not self.lateness[highest]:
+            highest -= 1
+        return (1 << highest) - 1
+
     def unwake(self, task: str) -> None:
         """Nothing wakes the slots of a task that will not run again: what waits for it would make every tick busy."""
         for record in self._table:

@@ -14,6 +14,7 @@ from fsw.mdb import power as mdb
 from fsw.mdb.lander import PowerNotice, PowerStatus, ReadyForPowerOff, RequestKind, SafeNow
 from fsw.mdb.power import Circuit, NoticeAction, RequestHeater, SwitchLoad, SwitchReason
 from fsw.mdb.system import Mode, ModeReason
+from fsw.mdb.values import Raw
 from fsw.power.loads import TABLE, Load, LoadEvent, LoadState
 from fsw.pus.ids import FailureCode
 from fsw.services.board import Board
@@ -192,8 +193,10 @@ class PowerTask:
         self._services.verification.completed(request, now)
 
     def _sample(self, now: Micros) -> None:
-        parameters = self._services.parameters
-        parameters.set(mdb.ALLOCATION, self._allocation_mw, now)
-        parameters.set(mdb.LOAD, self._drawn_mw(), now)
-        parameters.set(mdb.LOADS_ON, self._board.loads_on, now)
-        parameters.set(mdb.NOTICES, self._notices, now)
+        values: dict[int, Raw] = {
+            mdb.ALLOCATION.pid: self._allocation_mw,
+            mdb.LOAD.pid: self._drawn_mw(),
+            mdb.LOADS_ON.pid: self._board.loads_on,
+            mdb.NOTICES.pid: self._notices,
+        }
+        self._services.parameters.set_all(values, now)

@@ -18,6 +18,7 @@ from fsw.mdb.database import DIGEST_OCTETS_FLOWN, Database
 from fsw.mdb.lander import LanderLink, LanderTime
 from fsw.mdb.standard_services import TimeRate
 from fsw.mdb.system import CommandedMode, CrcBackend, ModeReason, ResetCause, SetMode, StopReason
+from fsw.mdb.values import Raw
 from fsw.pus.ids import FailureCode, TimeStatus
 from fsw.services.board import Board, Health, Tone
 from fsw.services.instrument import Services
@@ -255,20 +256,22 @@ class SystemTask:
         parameters, board, scheduler = self._services.parameters, self._board, self.scheduler
         assert scheduler is not None
         readings = self._sensors.read()
-        parameters.set(mdb.UPTIME, now // 1_000_000, now)
-        parameters.set(mdb.CPU_LOAD, readings.cpu_load_permille, now)
-        parameters.set(mdb.PACKAGE_TEMPERATURE, readings.package_temperature_cdegc, now)
-        parameters.set(mdb.MEMORY_USED, readings.memory_used_permille, now)
-        parameters.set(mdb.DISK_USED, readings.disk_used_permille, now)
-        parameters.set(mdb.THROTTLED, readings.throttled_flags, now)
-        parameters.set(mdb.SUPPLY, readings.supply_mv, now)
-        parameters.set(mdb.TIME_STATUS, self._time.status, now)
-        parameters.set(mdb.TIME_DISCARDED, self._time.discarded, now)
-        parameters.set(mdb.OVERRUNS, sum(record.overruns for record in scheduler.stats.values()), now)
-        parameters.set(mdb.SLIPS, scheduler.slips, now)
-        highest = max((n for n, count in enumerate(scheduler.lateness) if count), default=0)
-        parameters.set(mdb.LATENESS_MAX, (1 << highest) - 1, now)
-        parameters.set(mdb.TASK_RESTARTS, self._faults(), now)
+        values: dict[int, Raw] = {
+            mdb.UPTIME.pid: now // 1_000_000,
+            mdb.CPU_LOAD.pid: readings.cpu_load_permille,
+            mdb.PACKAGE_TEMPERATURE.pid: readings.package_temperature_cdegc,
+            mdb.MEMORY_USED.pid: readings.memory_used_permille,
+            mdb.DISK_USED.pid: readings.disk_used_permille,
+            mdb.THROTTLED.pid: readings.throttled_flags,
+            mdb.SUPPLY.pid: readings.supply_mv,
+            mdb.TIME_STATUS.pid: self._time.status,
+            mdb.TIME_DISCARDED.pid: self._time.discarded,
+            mdb.OVERRUNS.pid: scheduler.overruns,
+            mdb.SLIPS.pid: scheduler.slips,
+            mdb.LATENESS_MAX.pid: scheduler.lateness_us_max,
+            mdb.TASK_RESTARTS.pid: self._faults(),
+        }
+        parameters.set_all(values, now)
         if parameters.crossed:
             board.health |= Health.LIMIT
         else:
