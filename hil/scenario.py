@@ -118,6 +118,12 @@ def find(name_or_file: str, mission: Mission) -> Path:
     return found
 
 
+def _lander(named: str, mission: Mission) -> str:
+    """What the profiles' reader is asked for: a file of the mission's own, or the name as it stands."""
+    own = [folder / "landers" / f"{named}.toml" for folder in (mission.folder, BUILT_IN)]
+    return next((str(file) for file in own if file.is_file()), named)
+
+
 _TOP: Final = ["title", "about", "lander", "until", "nominal_within", "fault", "storm", "leg"]
 _LEG: Final = ["name", "at", "every", "times", "step"]
 _STEP: Final = [
@@ -131,7 +137,6 @@ def load(name_or_file: str, mission: Mission, lander: str = "") -> Scenario:
     path = find(name_or_file, mission)
     top = Table.of_file(path, _TOP)
     named = lander or top.text("lander", "generic")
-    beside = path.parent / named
     until_us = top.duration_us("until", 600_000_000, 1_000_000, UNTIL_US_MAX)
     reader = _Reader(mission)
     return Scenario(
@@ -139,7 +144,7 @@ def load(name_or_file: str, mission: Mission, lander: str = "") -> Scenario:
         title=top.text("title"),
         about=top.text("about", "").strip(),
         file=str(path),
-        profile=load_profile(str(beside) if beside.suffix == ".toml" and beside.is_file() else named),
+        profile=load_profile(_lander(named, mission)),
         until_us=until_us,
         nominal_within_us=top.duration_us("nominal_within", 120_000_000, 1_000_000, UNTIL_US_MAX),
         faults=tuple(reader.fault(table) for table in top.tables("fault", None)),
