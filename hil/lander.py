@@ -10,8 +10,7 @@ Only whole valid frames go up: what is forwarded with a wrong FECF could hide a 
 """
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Final
 
 from fsw.ccsds import tc_frame
 from fsw.ccsds.tc_frame import TcFrame
@@ -22,11 +21,13 @@ from fsw.mdb.power import Circuit, NoticeAction, NoticeReason
 from fsw.pus.ids import LanderApid
 from hil import lander_status
 from hil.ground_side import GroundSide
+from hil.happening import Happening, Happenings
 from hil.lander_bodies import NO_TIME
 from hil.lander_credit import PERIOD_US, Credits
 from hil.lander_phases import Phases
 from hil.lander_power import LanderPower
 from hil.lander_profile import PHASES, LanderProfile, PhaseStep
+from hil.lander_requests import RequestDesk
 from hil.lander_time import LanderTime
 from hil.lander_voice import LanderVoice
 from hil.lander_watch import PayloadWatch, Reaction
@@ -36,19 +37,12 @@ from hil.power_switch import PowerSwitch
 from hil.seed import Dice
 from hil.uplink import LOOKAHEAD_US, SERVICES_VCID, Uplink
 
+__all__ = ["OPS", "TAI_AT_ZERO_US", "Happening", "Lander"]
+
 OPS: Final = Circuit.OPS
 TAI_AT_ZERO_US: Final = 2_145_916_837 * 1_000_000
 """2026-01-01T00:00:00Z: what the lander's clock shows at zero unless told."""
-HAPPENINGS_MAX: Final = 256
 _SAFE: Final = packets.DeploymentAuthorisation(AuthorisationStep.SAFE, NO_TIME, NO_TIME, 0)
-
-
-class Happening(NamedTuple):
-    """Something that the bench's user wants to see: when, what, and its values."""
-
-    at_us: Micros
-    what: str
-    values: Mapping[str, int | str]
 
 
 class Lander:
@@ -80,7 +74,8 @@ class Lander:
         self._clock = clock
         self._tm_out: list[bytes] = []
         self._reports_out: list[bytes] = []
-        self._happenings: list[Happening] = []
+        self._happenings = Happenings()
+        self._happen = self._happenings.tell
         self.phases = Phases(profile.phase, profile.quiet, profile.phases, now)
         self.time = LanderTime(profile.time, profile.tai_minus_utc_s, tai_at_zero_us, now, dice.child("time"))
         self.watch = PayloadWatch(profile.watch, profile.heartbeat_us, now)
@@ -88,6 +83,7 @@ class Lander:
         self.power = LanderPower(
             profile, now, say=self._say, happen=self._happen, changed=self._power_changed, loads_mw=loads_mw
         )
+        self.requests = RequestDesk(profile, self.power, self._happen)
         self.line = PayloadLine(profile, self.counters, self.ground, self.power, self._hear)
         self.voice = LanderVoice(self, now, dice.child("heartbeat"))
         self.credits = Credits(down.credit_permille, down.priorities, PERIOD_US[profile.line], now, self._say_credit)
@@ -176,7 +172,7 @@ class Lander:
             case packets.ReadyForPowerOff():
                 self.power.ready(heard.circuit, heard.clean, now)
             case packets.Request():
-                self.power.request(heard.kind, heard.value, now)
+                self.requests.answer(heard.kind, heard.value, now)
             case bytes():
                 body = packets.BeaconReport(self.time.cuc(now), heard)
                 self.ground.put_beacon(self.voice.report(LanderApid.REPORT_BEACON, body))
@@ -264,8 +260,7 @@ class Lander:
 
     def take_happenings(self) -> list[Happening]:
         """What has happened since the last call, the newest 256."""
-        taken, self._happenings = self._happenings, []
-        return taken
+        return self._happenings.take()
 
     def step(self, now: Micros) -> Micros:
         """Do what has fallen due; returns when to call again without new input."""
@@ -298,14 +293,19 @@ class Lander:
         self.voice.run(now, heard)
 
     def _next_due(self, now: Micros) -> Micros:
-        due = [self.ground.next_due(now), self.power.next_due(), self._boots_us, self._speaks_us, self._closes_us]
-        if not self.rebooting:
-            heard = self._heard
-            watch = self.watch.next_due(self.switches[OPS].powered)
-            due += [self.phases.next_due(), watch, self._next_pass_change_us, self.voice.next_due(heard)]
-            if heard:
-                due.append(self.credits.next_due())
-        return min(due)
+        due = min(self.ground.next_due(now), self.power.next_due(), self._boots_us, self._speaks_us, self._closes_us)
+        if self.rebooting:
+            return due
+        powered, heard = self.switches[OPS].powered, self._heard
+        if heard:
+            due = min(due, self.credits.next_due())
+        return min(
+            due,
+            self.phases.next_due(),
+            self.watch.next_due(powered),
+            self._next_pass_change_us,
+            self.voice.next_due(heard),
+        )
 
     def _end_what_ends(self, now: Micros) -> None:
         """A boot, a silence, an authorisation."""
@@ -390,9 +390,6 @@ class Lander:
 
     def _say_credit(self, vc: int, octets: int) -> None:
         self._say(LanderApid.CREDIT, packets.Credit(vc, octets))
-
-    def _happen(self, what: str, now: Micros, **values: int | str) -> None:
-        self._happenings = [*self._happenings[1 - HAPPENINGS_MAX :], Happening(now, what, values)]
 
     def status(self, now: Micros) -> dict[str, object]:
         """Everything a person may ask for, ready for JSON."""

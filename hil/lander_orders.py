@@ -116,9 +116,9 @@ VERBS: Final[Mapping[str, Mapping[str, Whole | Choice]]] = {
 # fmt: on
 """Verb -> its keys; every key may be left out, and what is left out stays as it is. See `_ARMS` for what each does.
 
-"load" lets `ma`, or `permille` of the circuit's limit, flow beyond what the board draws. "credit" without octets ends
-one. "silence" without seconds ends one. "link" sets the radio by `bps` (0: all of the line) or as a part of the
-profile's. "quit" is for who runs the lander: it changes nothing here.
+"load" lets `ma` flow beyond what the board draws, or as much as makes `permille` of the circuit's limit. "credit"
+without octets ends one, "silence" without seconds too. "link" sets the radio by `bps` (0: all of the line) or as a part
+of the profile's. "quit" is for who runs the lander: it changes nothing here.
 """
 
 
@@ -194,10 +194,11 @@ def _reset_trip(lander: Lander, values: Values, now: Micros) -> None:
 
 
 def _load(lander: Lander, values: Values, now: Micros) -> None:
-    """More current for so long: beside what the board draws, or so much that it makes a part of the limit."""
-    circuit = _circuit(values)
-    ma = _number(values, "ma", 0) + _number(values, "permille", 0) * lander.power.limit_ma(circuit) // 1000
-    lander.power.pulse(circuit, ma, 1000 * _number(values, "ms", 100), now)
+    """More current for so long: by `ma`, or so much that it makes this part of the limit."""
+    circuit, power = _circuit(values), lander.power
+    wanted_ma = _number(values, "permille", 0) * power.limit_ma(circuit) // 1000
+    ma = _number(values, "ma", 0) + max(0, wanted_ma - power.drawn_ma(circuit))
+    power.pulse(circuit, ma, 1000 * _number(values, "ms", 100), now)
 
 
 def _supply(lander: Lander, values: Values, now: Micros) -> None:
@@ -210,7 +211,7 @@ def _heater(lander: Lander, values: Values, now: Micros) -> None:
 
 def _policy(lander: Lander, values: Values, now: Micros) -> None:
     granted = {key: value == "grant" for key, value in values.items()}
-    lander.power.requests = lander.power.requests._replace(**granted)
+    lander.requests.policy = lander.requests.policy._replace(**granted)
 
 
 def _authorise(lander: Lander, values: Values, now: Micros) -> None:

@@ -1,4 +1,4 @@
-"""The lander's power service for one payload: circuits, fuses, notices, what it grants, the heater, the meter.
+"""The lander's power service for one payload: circuits, fuses, notices, the heater, the meter.
 
 SIMULATED is what flows: the board's draw follows from what the payload really does (power, octets on the line, loads it
 says it has switched), the heater's from its circuit, and both warm the board. The rest is what a lander does with it.
@@ -12,7 +12,6 @@ from typing import Final, NamedTuple, Protocol
 
 from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb import lander as packets
-from fsw.mdb.lander import RequestKind
 from fsw.mdb.power import Circuit, NoticeAction, NoticeReason
 from fsw.pus.ids import LanderApid
 from hil.breaker import Breaker, Latch
@@ -68,7 +67,6 @@ class LanderPower:
         off = profile.notices
         self._profile = profile
         self._say, self._happen, self._changed = say, happen, changed
-        self.requests = profile.requests
         self.switches = tuple(PowerSwitch(c.on, off.ready_settle_us, off.cycle_off_us) for c in profile.circuits)
         self.breakers = tuple(Breaker(profile.trips, now) for _ in profile.circuits)
         self.bus_mv = [c.bus_mv for c in profile.circuits]
@@ -85,7 +83,10 @@ class LanderPower:
         self._octets = 0
         self._send_permille = 0
         self._heat_mw = 0
-        self._update_us = now
+        self._update_us = self._due_us = now
+        self._said: tuple[packets.CircuitStatus, ...] = ()
+        self._said_us = NEVER
+        self._bodies: dict[int, tuple[tuple[int, ...], packets.CircuitStatus]] = {}
 
     # --- what is ordered ------------------------------------------------------------------------------------------
 
@@ -98,7 +99,7 @@ class LanderPower:
             return
         switch.switch_on()
         if warned:
-            self._say_notice(circuit, NoticeAction.ON, 0, 0, 0)
+            self.say_notice(circuit, NoticeAction.ON, 0, 0, 0)
         self._settle(now, why)
 
     def cut(self, circuit: int, now: Micros, why: str = "cut") -> None:
@@ -110,10 +111,11 @@ class LanderPower:
         """Tell the payload what will happen to a circuit, and do it then. Negative seconds: what the reason gives."""
         if seconds < 0:
             seconds = self._warning_s(reason)
-        self._say_notice(circuit, action, seconds, reason, limit_mw)
+        self.say_notice(circuit, action, seconds, reason, limit_mw)
         self.switches[circuit].notice(NoticeAction(action), Micros(now + seconds * 1_000_000), limit_mw)
         name = NoticeAction(action).name.lower()
         self._happen("notice", now, circuit=CIRCUITS[circuit], action=name, seconds=seconds, reason=reason)
+        self._plan()
 
     def _warning_s(self, reason: int) -> int:
         if reason == NoticeReason.EMERGENCY:
@@ -121,9 +123,16 @@ class LanderPower:
         notices = self._profile.notices
         return notices.urgent_s if reason == NoticeReason.FAULT else notices.planned_s
 
-    def _say_notice(self, circuit: int, action: int, seconds: int, reason: int, limit_mw: int) -> None:
+    def say_notice(self, circuit: int, action: int, seconds: int, reason: int, limit_mw: int) -> None:
+        """Only say what will happen."""
         body = packets.PowerNotice(Circuit(circuit), NoticeAction(action), min(seconds, 0xFFFF), reason, limit_mw)
         self._say(LanderApid.POWER_NOTICE, body)
+
+    def allow(self, circuit: int, limit_mw: int, now: Micros) -> None:
+        """A circuit may give so much from now on, told as power that is on with this limit."""
+        self.switches[circuit].limit_mw = limit_mw
+        self.say_notice(circuit, NoticeAction.ON, 0, NoticeReason.PLANNED, limit_mw)
+        self._flow(now)
 
     def reset_trip(self, circuit: int, now: Micros) -> None:
         """A circuit that has tripped may be switched on again, unless it is locked out."""
@@ -153,56 +162,9 @@ class LanderPower:
     def ready(self, circuit: int, clean: bool, now: Micros) -> None:
         """The payload is ready to lose a circuit."""
         shortens = self.switches[circuit].ready(now)
+        self._plan()
         name = CIRCUITS[circuit]
         self._happen("ready_for_off", now, circuit=name, clean=int(clean), shortens=int(shortens))
-
-    def request(self, kind: RequestKind, value: int, now: Micros) -> None:
-        """The payload asks for something: granted as the profile says."""
-        self._happen("request", now, kind=kind.name.lower(), value=value)
-        granted = self._grant(kind, value, now)
-        self._happen("request_answered", now, kind=kind.name.lower(), value=value, granted=int(granted))
-
-    def _grant(self, kind: RequestKind, value: int, now: Micros) -> bool:
-        policy = self.requests
-        match kind:
-            case RequestKind.POWER:
-                if not policy.power or value > policy.power_max_mw:
-                    return False
-                self.switches[OPS].limit_mw = value
-                self._say_notice(OPS, NoticeAction.ON, 0, NoticeReason.PLANNED, value)
-                self._flow(now)
-                return True
-            case RequestKind.HEATER:
-                if not policy.heater or (value and self.heater.spent):
-                    return False
-                if value:
-                    self.switch_on(HEATER, now, "request")
-                else:
-                    self.cut(HEATER, now, "request")
-                return self.switches[HEATER].powered == bool(value)
-            case RequestKind.TIME:
-                return True  # said with every heartbeat
-            case RequestKind.CYCLE_ME:
-                if policy.cycle:
-                    seconds = self._profile.notices.urgent_s
-                    self.notice(OPS, NoticeAction.CYCLE, now, seconds, NoticeReason.PLANNED, 0)
-                return policy.cycle
-            case RequestKind.LONGER_NOTICE:
-                return self._extend(value, now)
-
-    def _extend(self, more_s: int, now: Micros) -> bool:
-        """A longer notice, or the refusal: the notice again with the seconds that are left."""
-        switch = self.switches[OPS]
-        planned = switch.announced
-        if planned is None or planned.action not in (NoticeAction.OFF, NoticeAction.CYCLE) or not switch.powered:
-            return False
-        left_s = max(0, (planned.at_us - now) // 1_000_000)
-        granted = self.requests.longer_notice and left_s + more_s <= self.requests.notice_max_s
-        if granted:
-            self.notice(OPS, planned.action, now, left_s + more_s, NoticeReason.PLANNED, planned.limit_mw)
-        else:
-            self._say_notice(OPS, planned.action, left_s, NoticeReason.PLANNED, planned.limit_mw)
-        return granted
 
     def received(self, octets: int) -> None:
         """So many octets have come from the payload: sending takes power."""
@@ -220,8 +182,12 @@ class LanderPower:
 
     def next_due(self) -> Micros:
         """When something falls due."""
-        return min(
-            Micros(self._update_us),
+        return min(self._due_us, self._update_us)
+
+    def _plan(self) -> None:
+        """Work out when something falls due by itself; the circuits, or what flows, are others than they were."""
+        self._said_us = NEVER
+        self._due_us = min(
             *(switch.next_due() for switch in self.switches),
             *(breaker.next_due() for breaker in self.breakers),
             *(pulse.until_us for pulse in self._pulses),
@@ -298,7 +264,7 @@ class LanderPower:
         loads_mw = sum(table[row] for row in self.loads_on if row < len(table))
         return Activity(now - self._on_us, loads_mw, self._send_permille)
 
-    def _drawn_ma(self, circuit: int, now: Micros) -> int:
+    def _wanted_ma(self, circuit: int, now: Micros) -> int:
         """What the circuit gives now, by the model and by order."""
         ma = sum(pulse.ma for pulse in self._pulses if pulse.circuit == circuit)
         if circuit == HEATER:
@@ -313,7 +279,7 @@ class LanderPower:
         self._at_us = now
         tripped = []
         for circuit, breaker in enumerate(self.breakers):
-            ma = self._drawn_ma(circuit, now)
+            ma = self._wanted_ma(circuit, now)
             if ma != self._meters[circuit].now_ma:
                 self._meters[circuit].flow(ma, now)
             limit_ma = self.limit_ma(circuit)
@@ -327,6 +293,12 @@ class LanderPower:
         self._heat_mw = self._heater_mw() + (self.model.power_mw(ops) if self.switches[OPS].powered else 0)
         if tripped:
             self._settle(now, "trip")
+        else:
+            self._plan()
+
+    def drawn_ma(self, circuit: int) -> int:
+        """What a circuit gives now."""
+        return self._meters[circuit].now_ma
 
     @property
     def board_mw(self) -> int:
@@ -343,20 +315,22 @@ class LanderPower:
         return min(limit_ma, limit_mw * 1000 // bus_mv) if limit_mw and bus_mv else limit_ma
 
     def statuses(self, now: Micros) -> tuple[packets.CircuitStatus, ...]:
-        """What 0x014 and 0x211 say of each circuit."""
-        found = []
-        for circuit, (switch, meter) in enumerate(zip(self.switches, self._meters, strict=True)):
-            if not self._profile.circuits[circuit].fitted:
-                continue
-            average_ma, max_ma = meter.read(now)
-            latch, bus_mv = self.breakers[circuit].latch, self.bus_mv[circuit]
-            on, limit_ma = int(switch.powered), self.limit_ma(circuit)
-            found.append(
-                packets.CircuitStatus(
-                    circuit, on, bus_mv, min(average_ma, 0xFFFF), min(max_ma, 0xFFFF), min(limit_ma, 0xFFFF), int(latch)
-                )
-            )
-        return tuple(found)
+        """What 0x014 and 0x211 say of each circuit; the same object again while nothing has changed."""
+        if self._said_us != now:
+            found = tuple([self._status(n, now) for n, one in enumerate(self._profile.circuits) if one.fitted])
+            self._said = self._said if found == self._said else found
+            self._said_us = now
+        return self._said
+
+    def _status(self, circuit: int, now: Micros) -> packets.CircuitStatus:
+        average_ma, max_ma = self._meters[circuit].read(now)
+        on, limit_ma = int(self.switches[circuit].powered), self.limit_ma(circuit)
+        values = (on, self.bus_mv[circuit], average_ma, max_ma, limit_ma, int(self.breakers[circuit].latch))
+        known = self._bodies.get(circuit)
+        if known is None or known[0] != values:
+            body = packets.CircuitStatus(circuit, *(min(value, 0xFFFF) for value in values))
+            known = self._bodies[circuit] = (values, body)
+        return known[1]
 
     def next_event(self) -> Announced | None:
         """The first thing announced of any circuit."""
@@ -368,6 +342,7 @@ class LanderPower:
         for switch in self.switches:
             if switch.announced is not None and switch.powered:
                 switch.switch_on()
+        self._plan()
 
     def status(self, now: Micros) -> dict[str, object]:
         """How every circuit stands, by name, ready for JSON."""

@@ -13,6 +13,7 @@ from hil import lander_bodies
 from hil.lander_profile import TimeService
 from hil.seed import E9, Dice
 
+CUCS_MAX: Final = 16
 LATE_MAX: Final = 16
 """Late messages that wait at once."""
 
@@ -36,6 +37,7 @@ class LanderTime:
         self._since_us = now
         self._tai_at_zero_us = tai_at_zero_us
         self._dice = dice
+        self._cucs: dict[int, bytes] = {}  # of contacts and notices, said again and again
         self._late: deque[tuple[Micros, bytes]] = deque()
 
     @property
@@ -61,7 +63,13 @@ class LanderTime:
 
     def cuc(self, at_us: int) -> bytes:
         """The same as CUC; a time that the code cannot hold is the nearest that it can."""
-        return lander_bodies.cuc(self.tai(at_us))
+        tai_us = self.tai(at_us)
+        found = self._cucs.get(tai_us)
+        if found is None:
+            if len(self._cucs) >= CUCS_MAX:
+                self._cucs.clear()
+            found = self._cucs[tai_us] = lander_bodies.cuc(tai_us)
+        return found
 
     def message(self, tone_us: Micros) -> packets.LanderTime | None:
         """What is said of the tone at that time; None when the message gets lost."""

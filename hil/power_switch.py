@@ -51,7 +51,6 @@ TABLE: Final[Mapping[Event, Mapping[Supply, Supply]]] = {
 }
 assert set(TABLE) == set(Event)
 assert all(set(row) == set(Supply) for row in TABLE.values())
-POWERED: Final = frozenset({Supply.ON, Supply.WARNED})
 
 
 class Announced(NamedTuple):
@@ -77,7 +76,7 @@ class PowerSwitch:
     @property
     def powered(self) -> bool:
         """Whether the circuit has power."""
-        return self.state in POWERED
+        return self.state is Supply.ON or self.state is Supply.WARNED
 
     def _happen(self, event: Event) -> None:
         self.state = TABLE[event][self.state]
