@@ -14,10 +14,15 @@ from fsw.hal.state import StateError, default_state, lock_state
 
 if TYPE_CHECKING:
     from fsw.hal.child import ChildWire
+    from fsw.hal.file_child import FileChild
     from fsw.hal.ports import LinePort
 
 LINE_NAMES = ("slow", "default", "fast")
 NETWORK = "udp://"
+CHUNK_US = 100_000
+"""How much of a recording may be lost with the process."""
+RECORDED_MS = 500
+"""How long, at the end of a flight, its recording may take to be written."""
 CARRIER_NAMES = ("cltu-cadu", "slip", "slip-ip-udp", "udp")
 
 
@@ -53,6 +58,7 @@ def parse(argv: list[str]) -> Namespace:
         help="where the instruments look for sysfs; a bench gives simulated files",
     )
     parser.add_argument("--watchdog", metavar="DEV", help="hardware watchdog to stroke")
+    parser.add_argument("--record", metavar="FILE", help="append a recording of all input, for replay")
     parser.add_argument("--clear", action="store_true", help="fly an unprotected link")
     return parser.parse_args(argv)
 
@@ -101,11 +107,24 @@ def fork_store(folder: str) -> "ChildWire":
     return ChildWire("store", serve)
 
 
-def fly(options: Namespace, store: "ChildWire") -> int:
+def fork_capture(path: str) -> "FileChild":
+    """Fork the process that writes the recording."""
+    from fsw.capture.format import MAGIC  # noqa: PLC0415
+    from fsw.hal.file_child import FileChild  # noqa: PLC0415
+
+    try:
+        return FileChild(path, MAGIC[:-1])
+    except OSError as error:
+        refuse(f"--record {path}: {error.strerror}")
+    except ValueError:
+        refuse(f"--record {path}: exists and is no recording; give another name")
+
+
+def fly(options: Namespace, store: "ChildWire", capture: "FileChild | None") -> int:
     """Compose the real world and fly in it."""
     import gc  # noqa: PLC0415
 
-    from fsw.app import App, World  # noqa: PLC0415
+    from fsw.app import Outside, compose, header_of  # noqa: PLC0415
     from fsw.config import BAUD_MAX, BAUD_MIN, LINES, Config, line_for_baud  # noqa: PLC0415
     from fsw.hal.board import LinuxBoard  # noqa: PLC0415
     from fsw.hal.clock import MonotonicClock  # noqa: PLC0415
@@ -128,22 +147,31 @@ def fly(options: Namespace, store: "ChildWire") -> int:
     if options.baud is not None:
         profile = profile._replace(baud=options.baud)
     clock = MonotonicClock()
-    opener = SysfsOpener(options.sensors)
-    world = World(
+    config = Config(profile, options.carrier)
+    outside = Outside(
         clock=clock,
         line=open_line(options, profile.baud),
         wires={"store": store},
         sensors=LinuxBoard(disk=options.state, sensors=options.sensors),
-        devices={entry.name: entry.module.INSTRUMENT.device(opener) for entry in mission.instruments},
+        opener=SysfsOpener(options.sensors),
         watchdog=DeviceWatchdog(options.watchdog) if options.watchdog else NoWatchdog(),
     )
-    app = App(Config(profile, options.carrier), mission, world)
+    recorder = None
+    if capture is not None:
+        from fsw.capture.recorder import Recorder  # noqa: PLC0415
+
+        recorder = Recorder(capture.take, header_of(config, mission, "process"), clock, chunk_us=CHUNK_US)
+    app = compose(config, mission, outside, recorder)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: app.stop(StopReason.SIGNAL))
     gc.freeze()
     app.run(TickTimer(clock).sleep_until)
-    world.watchdog.disarm()
+    outside.watchdog.disarm()
     store.close()
+    if recorder is not None and capture is not None:
+        recorder.finish("orderly" if app.done else "given up")
+        if not capture.close(recorder.rest, RECORDED_MS) or recorder.ticks_lost:
+            sys.stderr.write(f"kratai fly: the recording is not whole: {recorder.ended}\n")
     return 0
 
 
@@ -162,7 +190,8 @@ def main(argv: list[str]) -> int:
         lock_state(options.state)
     except StateError as error:
         refuse(str(error))
-    return fly(options, fork_store(options.state))
+    store = fork_store(options.state)
+    return fly(options, store, None if options.record is None else fork_capture(options.record))
 
 
 if __name__ == "__main__":

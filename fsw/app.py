@@ -4,17 +4,20 @@
 outside the program. `tick` runs one base tick; `run` is the real thing, with the one sleep.
 """
 
+import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from fsw.capture.header import Header
 from fsw.ccsds.carrier import by_name
+from fsw.ccsds.crc import BACKEND
 from fsw.ccsds.flight_link import FlightLink, LinkProfile
 from fsw.comms.downlink import Downlink
 from fsw.comms.pacer import Pacer
 from fsw.comms.task import CommsTask
 from fsw.config import FARM_WINDOW, SCID, Config
-from fsw.hal.ports import BoardSensors, LinePort, Watchdog
+from fsw.hal.ports import BoardSensors, LinePort, Opener, Watchdog
 from fsw.kernel.bus import Port, Wire
 from fsw.kernel.clock import NEVER, TICK_US, Clock, Micros
 from fsw.kernel.scheduler import Scheduler, Slot
@@ -38,7 +41,10 @@ from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
 from fsw.services.verification import Verification
 from fsw.store.client import Store
-from fsw.system.task import SystemTask
+from fsw.system.task import VERSION, SystemTask
+
+if TYPE_CHECKING:
+    from fsw.capture.recorder import Recorder
 
 STORE_CAPACITY: Final = 64
 STORE_DEADLINE_US: Final = 10_000_000
@@ -58,13 +64,47 @@ class World(NamedTuple):
     watchdog: Watchdog
 
 
+class Outside(NamedTuple):
+    """A world before the instruments' devices are made of what `opener` shows them."""
+
+    clock: Clock
+    line: LinePort
+    wires: Mapping[str, Wire]
+    sensors: BoardSensors
+    opener: Opener
+    watchdog: Watchdog
+
+
+def compose(config: Config, mission: Mission, outside: Outside, recorder: "Recorder | None" = None) -> "App":
+    """The program in its world; with a recorder it sees that world through the recorder's taps."""
+    clock, line, wires, sensors, opener, watchdog = outside
+    if recorder is not None:
+        clock, line, sensors = recorder.clock, recorder.line(line), recorder.sensors(sensors)
+        opener = recorder.opener(opener)
+        wires = {name: recorder.wire(name, wire) for name, wire in wires.items()}
+    devices = {entry.name: entry.module.INSTRUMENT.device(opener) for entry in mission.instruments}
+    app = App(config, mission, World(clock, line, wires, sensors, devices, watchdog), recorder)
+    if recorder is not None:
+        recorder.booted()
+    return app
+
+
+def header_of(config: Config, mission: Mission, rung: str, life: int = 0, began_us: int = 0) -> Header:
+    """Who flies, for a recording."""
+    digest, python = mission.database.digest(), sys.version.partition(" ")[0]
+    who = Header(mission.name, config.line, config.carrier, digest, VERSION, python, BACKEND)
+    return who._replace(rung=rung, life=life, began_us=began_us)
+
+
 class App:
     """The flight software of one board."""
 
-    def __init__(self, config: Config, mission: Mission, world: World) -> None:
+    def __init__(self, config: Config, mission: Mission, world: World, recorder: "Recorder | None" = None) -> None:
         self.config = config
         self.mission = mission
         self.world = world
+        self.recorder = recorder
+        self._stop_asked: StopReason | None = None
         line = config.line
         profile = LinkProfile(SCID, line.tm_frame_octets, FARM_WINDOW)
         database = mission.database
@@ -218,7 +258,17 @@ class App:
 
     def tick(self, planned: Micros) -> Micros:
         """Run one base tick; returns the next one that has work (NEVER: only input brings it)."""
-        due = self.scheduler.tick(planned)
+        recorder = self.recorder
+        if self._stop_asked is not None:
+            self.board.stop_wanted, self._stop_asked = self._stop_asked, None
+            if recorder is not None:
+                recorder.stop(self.board.stop_wanted)
+        if recorder is None:
+            due = self.scheduler.tick(planned)
+        else:
+            recorder.begin(planned)
+            due = self.scheduler.tick(planned)
+            recorder.end(planned)
         if self.supervisor.fresh(planned):
             self.world.watchdog.stroke()
         return due
@@ -241,8 +291,11 @@ class App:
                 give_up = Micros(planned + STOP_US)
 
     def stop(self, reason: StopReason) -> None:
-        """Ask for an orderly stop: what must be kept is kept, then `run` returns."""
-        self.board.stop_wanted = reason
+        """Ask for an orderly stop from the next tick on: what must be kept is kept, then `run` returns.
+
+        May come at any moment, as a signal does; a tick sees it from its beginning or not at all.
+        """
+        self._stop_asked = reason
 
 
 def _load(entry: InstrumentEntry) -> Load:

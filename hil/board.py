@@ -6,11 +6,12 @@ SIMULATED: line, sensors of the computer, the instruments' hardware, watchdog. R
 device code, the store's server.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from fsw.app import STOP_US, App, World
+from fsw.app import STOP_US, App, Outside, compose, header_of
+from fsw.capture.recorder import Recorder, Sink
 from fsw.config import Config
 from fsw.hal.ports import BoardReadings, LineState
 from fsw.kernel.bus import InlineWire
@@ -213,13 +214,15 @@ class Board:
         self.stalled = False
         """Whether the main loop hangs: no tick is run."""
         self.told_power: Callable[[bool], None] | None = None
+        self.record: Sink | None = None
+        """Where each life from here on is recorded."""
         self.line = MemoryLine(clock, config.line.baud)
         self.sensors = SimulatedSensors()
         self.watchdog = CountingWatchdog()
         self.store_latency_us = STORE_LATENCY_US
         self.store_wire: InlineWire | None = None
         self.twins = Twins(mission, clock)
-        self.devices: dict[str, object] = {}
+        self.devices: Mapping[str, object] = {}
         self.app: App | None = None
         self.lives = 0
         self._server: StoreServer | None = None
@@ -243,9 +246,13 @@ class Board:
         self._bites_us = Micros(self._clock.now() + WATCHDOG_US)
         self.store_wire = InlineWire(self._open_store, clock, self.store_latency_us)
         self.twins.power_on(clock)
-        self.devices = {entry.name: entry.module.INSTRUMENT.device(self.twins) for entry in self.mission.instruments}
-        world = World(clock, self.line, {"store": self.store_wire}, self.sensors, self.devices, self.watchdog)
-        self.app = App(self._config, self.mission, world)
+        outside = Outside(clock, self.line, {"store": self.store_wire}, self.sensors, self.twins, self.watchdog)
+        recorder = None
+        if self.record is not None:
+            header = header_of(self._config, self.mission, "sim", self.lives, self._clock.now())
+            recorder = Recorder(self.record, header, clock, chunk_us=NEVER)
+        self.app = compose(self._config, self.mission, outside, recorder)
+        self.devices = self.app.world.devices
         self._due = Micros(0)
         self._last_us = Micros(-TICK_US)
         self._give_up_us = NEVER
@@ -254,13 +261,15 @@ class Board:
     def cut(self) -> None:
         """Power off without a word: what the store had not begun, and what was on the line, is lost."""
         self.line.clear()
-        self._end()
+        self._end("cut")
 
     def close(self) -> None:
         """Power off, and the store's file given back."""
         self.cut()
 
-    def _end(self) -> None:
+    def _end(self, how: str) -> None:
+        if self.app is not None and self.app.recorder is not None:
+            self.app.recorder.finish(how)
         self.app = None
         self.store_wire = None
         if self._server is not None:
@@ -311,15 +320,15 @@ class Board:
     def step(self) -> None:
         """Run the base tick that has come due by now, if one has; let the watchdog bite if nobody strokes it."""
         now = self._clock.now()
-        if self.app is None or now < self.next_due():
+        if self.app is None:
             return
-        planned = self._planned()
-        if not self.stalled and self._board_clock.now() >= planned:
+        planned = NEVER if self.stalled else self._planned()
+        if self._board_clock.of(now) >= planned:
             self._due = self.app.tick(planned)
             self._last_us = Micros(self._board_clock.now() // TICK_US * TICK_US)
             if self.app.done or now >= self._give_up_us:
                 self.app.world.watchdog.disarm()
-                self._end()  # a driver sends what it was handed also when its port is closed
+                self._end("orderly")  # a driver sends what it was handed also when its port is closed
                 return
         if self.watchdog.strokes != self._strokes:
             self._strokes = self.watchdog.strokes

@@ -35,6 +35,11 @@ PLANTED = {
         ("fsw/mdb/planted_store.py", "import fsw.store.client\n", "fsw.mdb.planted_store -> fsw.store.client"),
         ("fsw/kernel/planted_config.py", "import fsw.config\n", "fsw.kernel.planted_config -> fsw.config"),
         ("fsw/services/planted_task.py", "import fsw.system.task\n", "fsw.services.planted_task -> fsw.system.task"),
+        (
+            "fsw/services/planted_capture.py",
+            "import fsw.capture.format\n",
+            "fsw.services.planted_capture -> fsw.capture.format",
+        ),
         ("fsw/attic.py", "", "fsw.attic"),
     ],
     "rooms-of-tools": [("tools/attic.py", "", "tools.attic")],
@@ -59,6 +64,7 @@ PLANTED = {
         ),
     ],
     "disk": [("fsw/power/planted_disk.py", "import sqlite3\n", "fsw.power.planted_disk -> sqlite3")],
+    "capture": [("fsw/capture/planted_mdb.py", "import fsw.mdb.words\n", "fsw.capture.planted_mdb -> fsw.mdb.words")],
     "kernel": [("fsw/kernel/planted_os.py", "import os\n", "fsw.kernel.planted_os -> os")],
     "ends": [("fsw/comms/planted_ground.py", "import fsw.ccsds.fop1\n", "fsw.comms.planted_ground -> fsw.ccsds.fop1")],
     "shared-floors": [

@@ -10,7 +10,8 @@ import select
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from itertools import pairwise
 from typing import Final, NoReturn
 
 from fsw.kernel.bus import ID_OCTETS, MESSAGE_OCTETS_MAX, Server
@@ -107,12 +108,12 @@ class ChildWire:
     def _fork(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         parent = os.getpid()
-        # A signal between the fork and the child's own disposition would run the parent's handler in the child.
-        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, _SHIELDED)
-        pid = os.fork()
-        if pid == 0:
-            _live(theirs, parent, self._factory, unblocked)
-        signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
+
+        def live() -> None:
+            _die_with(parent)
+            serve_forever(theirs, self._factory())
+
+        pid = fork((theirs.fileno(),), live)
         theirs.close()
         ours.setblocking(False)
         self._channel = ours
@@ -121,9 +122,18 @@ class ChildWire:
         self._unreaped.add(pid)
 
 
-def _live(
-    channel: socket.socket, parent: int, factory: Callable[[], Server], signals: set[signal.Signals | int]
-) -> NoReturn:
+def fork(keep: Collection[int], life: Callable[[], None]) -> int:
+    """Fork a child that has of the parent's only the standard descriptors and `keep`; its process id."""
+    # A signal between the fork and the child's own disposition would run the parent's handler in the child.
+    unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, _SHIELDED)
+    pid = os.fork()
+    if pid == 0:
+        _live(keep, life, unblocked)
+    signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
+    return pid
+
+
+def _live(keep: Collection[int], life: Callable[[], None], signals: set[signal.Signals | int]) -> NoReturn:
     """The whole life of the child; it never returns into the parent's program."""
     code = 1
     try:
@@ -131,9 +141,8 @@ def _live(
         for number in _SHIELDED:
             signal.signal(number, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, signals)
-        _close_all_but(channel.fileno())
-        _die_with(parent)
-        serve_forever(channel, factory())
+        _close_all_but(keep)
+        life()
         code = 0
     finally:
         kind, error, trace = sys.exc_info()
@@ -158,16 +167,17 @@ def serve_forever(channel: socket.socket, server: Server) -> None:
             return
 
 
-def _close_all_but(fd: int) -> None:
-    """Close every descriptor of the parent's but the standard ones and `fd`."""
+def _close_all_but(keep: Collection[int]) -> None:
+    """Close every descriptor of the parent's but the standard ones and those."""
     try:
         open_fds = [int(name) for name in os.listdir("/proc/self/fd")]
     except OSError:
-        os.closerange(FIRST_OWN_FD, fd)
-        os.closerange(fd + 1, os.sysconf("SC_OPEN_MAX"))
+        bounds = (FIRST_OWN_FD - 1, *sorted(keep), os.sysconf("SC_OPEN_MAX"))
+        for kept, following in pairwise(bounds):
+            os.closerange(kept + 1, following)
         return
     for other in open_fds:
-        if other >= FIRST_OWN_FD and other != fd:
+        if other >= FIRST_OWN_FD and other not in keep:
             # One closerange a descriptor: the listing's own is gone already, and closerange does not mind.
             os.closerange(other, other + 1)
 
