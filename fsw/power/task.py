@@ -2,7 +2,8 @@
 
 A notice that OPS goes off sheds every load, has the store write down how this life ends, and says ready (0x119).
 Off nominal: a lander that does not cut at the announced time: `CANCELLED_US` later the notice counts as withdrawn,
-shed loads come back by command. A circuit that we do not have is reported in the event and changes nothing.
+shed loads come back by command. A board that is too hot sheds its loads one by one. A circuit that we do not have is
+reported in the event and changes nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,7 @@ from fsw.kernel.mailbox import Mailbox
 from fsw.mdb import power as mdb
 from fsw.mdb.lander import PowerNotice, PowerStatus, ReadyForPowerOff, RequestKind, SafeNow
 from fsw.mdb.power import Circuit, NoticeAction, RequestHeater, SwitchLoad, SwitchReason
-from fsw.mdb.system import Mode, ModeReason
+from fsw.mdb.system import PACKAGE_TEMPERATURE, Mode, ModeReason
 from fsw.mdb.values import Raw
 from fsw.power.loads import TABLE, Load, LoadEvent, LoadState
 from fsw.pus.ids import FailureCode
@@ -24,6 +25,8 @@ from fsw.services.process import Execution, Process
 from fsw.services.verification import Request
 
 CANCELLED_US: Final = 15_000_000
+HOT_CDEGC: Final = 8_500
+"""From here on a load is shed every second, by priority; the limit that is told lies 5 K lower."""
 SAMPLE_US: Final = 1_000_000
 
 
@@ -159,11 +162,22 @@ class PowerTask:
         """Take a new allocation and shed by priority until what is drawn fits."""
         self._allocation_mw = limit_mw
         self._services.events.report(mdb.AllocationChanged(limit_mw=limit_mw), now)
-        for load in sorted(self._loads, key=lambda row: row.priority):
+        for load in self._by_priority():
             if self._drawn_mw() <= limit_mw:
                 return
-            if self._states[load.row] is LoadState.ON:
-                self._shed(load, SwitchReason.ALLOCATION, now)
+            self._shed(load, SwitchReason.ALLOCATION, now)
+
+    def _cool(self, now: Micros) -> None:
+        """Shed one load of a board that is too hot; a board that shows no temperature is not."""
+        shown = self._services.parameters.values[PACKAGE_TEMPERATURE.pid]
+        if shown is not None and shown >= HOT_CDEGC:
+            for load in self._by_priority()[:1]:
+                self._shed(load, SwitchReason.LIMIT, now)
+
+    def _by_priority(self) -> list[Load]:
+        """The loads that are on, the least important first."""
+        on = (load for load in self._loads if self._states[load.row] is LoadState.ON)
+        return sorted(on, key=lambda load: load.priority)
 
     # --- requests --------------------------------------------------------------------------------------------------
 
@@ -193,6 +207,7 @@ class PowerTask:
         self._services.verification.completed(request, now)
 
     def _sample(self, now: Micros) -> None:
+        self._cool(now)
         values: dict[int, Raw] = {
             mdb.ALLOCATION.pid: self._allocation_mw,
             mdb.LOAD.pid: self._drawn_mw(),

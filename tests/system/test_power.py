@@ -146,3 +146,20 @@ def test_safe_now_is_obeyed_and_halts_instruments(bench: Bench) -> None:
         ping = telecommand(apid, 17, 1)
         bench.send(ping)
         assert verifications(bench.run(0.5), ping) == [(1, None), (7, None)]
+
+
+@pytest.mark.proves("K-FAULT-010")
+def test_a_board_that_is_too_hot_sheds_its_loads_one_by_one(bench: Bench) -> None:
+    sensors = bench.board.sensors
+    sensors.readings = sensors.readings._replace(package_temperature_cdegc=8_499)
+    assert SHED not in events(bench.run(3))
+    sensors.readings = sensors.readings._replace(package_temperature_cdegc=8_500)
+    heard = bench.run(1.5)
+    assert [r.data for r in heard if r.service == 5] == [struct.pack(">HBB", SHED, ENVIRONMENT, 3)]  # the limit
+    assert events(bench.run(1)) == [SHED]
+    assert events(bench.run(5)) == []
+    assert read_back(bench, 0x0206, 4) == 1_100
+    sensors.readings = sensors.readings._replace(package_temperature_cdegc=3_500)
+    back = switch(DOSIMETER, 1)
+    bench.send(back)
+    assert verifications(bench.run(1.5), back) == [(1, None), (7, None)]
