@@ -8,7 +8,7 @@ for ten intervals the time base flywheels; a sample that differs by more than `S
 
 from typing import Final
 
-from fsw.ccsds.time_code import cuc_encode
+from fsw.ccsds.time_code import TAI_US_MAX, cuc_encode
 from fsw.kernel.clock import NEVER, Micros
 from fsw.pus.ids import TimeStatus
 
@@ -49,8 +49,11 @@ class Timebase:
         return None if self.status is TimeStatus.NEVER_SET else now + self.offset_us
 
     def stamp(self, now: Micros) -> bytes:
-        """The CUC of a header: TAI, or time since boot while TAI was never set (the status octet says which)."""
-        return cuc_encode(max(0, now + self.offset_us))
+        """The CUC of a header: TAI, or time since boot while TAI was never set (the status octet says which).
+
+        Off nominal: a lander may put us at the very end of what the code can hold; there the stamp stands still.
+        """
+        return cuc_encode(min(max(0, now + self.offset_us), TAI_US_MAX))
 
     def announce(self, tai_at_tone_us: int, quality: int, now: Micros) -> None:
         """Take a time message; the next tone within one interval completes it. Quality 0 (invalid) is discarded."""

@@ -34,6 +34,12 @@ def test_the_tone_sets_the_time() -> None:
     assert time.stamp(Micros(2_500_000)) == b"\x1e" + (TAI_US // SECOND_US).to_bytes(4, "big") + b"\x80\0"
 
 
+def test_at_either_end_of_the_code_the_stamp_stands_still() -> None:
+    end_us = 2**32 * SECOND_US - 20
+    assert locked(0, end_us).stamp(Micros(1_000)) == bytes.fromhex("1e ffffffff ffff")
+    assert locked(5_000_000, 0).stamp(Micros(1_000)) == bytes.fromhex("1e 00000000 0000")
+
+
 @given(st.lists(st.integers(0, TICK_US), min_size=2, max_size=60), st.integers(-40, 40))
 def test_samples_late_by_a_tick_and_a_drifting_crystal_keep_within_a_tick(lateness: list[int], drift_ppm: int) -> None:
     time = Timebase(SECOND_US)
