@@ -22,6 +22,7 @@ from hil.observer import Finding, Observer, Observers
 from hil.player import Outcome, Player, StepResult
 from hil.scenario import Scenario
 from hil.seed import Dice
+from tools.ground.records import ParameterRecord
 from tools.ground.request import Refusal
 from tools.ground.session import Session, Ticket, of_line
 
@@ -90,8 +91,13 @@ class Bench:
         self.end = end
         self.observers = Observers(observers)
         self.lander = Lander(profile, clock) if tai_at_zero_us is None else Lander(profile, clock, tai_at_zero_us)
-        self.session = Session(mission.database, of_line(profile.line, one_way_us=profile.one_way_us), now)
         self.player = Player(scenario, self)
+        self.session = Session(
+            mission.database,
+            of_line(profile.line, one_way_us=profile.one_way_us),
+            now,
+            parameters=None if self.observers.wants(ParameterRecord) else self.player.parameters,
+        )
         self.up, self.down = Channel(dice.child("up")), Channel(dice.child("down"))
         self.desk = FaultDesk(faults, self.up, self.down, self.lander, end, partial(self.observers.tell, "fault"))
         self._powered = False

@@ -27,7 +27,7 @@ BLINK_US: Final = 10_000_000
 """The link may be set up anew at just this moment: its numbers come round, and that takes a round trip."""
 _POWER_FAULTS: Final = frozenset(("power_cut", "power_off", "over_current", "brown_out", "night"))
 _MODE_CHANGED: Final = b"\x00\x02"
-_ORDERED: Final = frozenset((ModeReason.COMMAND, ModeReason.LANDER))
+_ORDERED: Final = frozenset((ModeReason.COMMAND, ModeReason.LANDER, ModeReason.COMMAND_LOSS, ModeReason.LANDER_SILENT))
 _STORE: Final = 1
 _STRUCK_OUT: Final = 2
 

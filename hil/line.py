@@ -33,7 +33,18 @@ class Paced:
     At most `octets_max` wait; a unit beyond that is dropped whole and counted in `overruns` (octets).
     """
 
-    __slots__ = ("_begin_us", "_left", "_taken", "_units", "_waiting", "baud", "octets_max", "octets_out", "overruns")
+    __slots__ = (
+        "_begin_us",
+        "_left",
+        "_taken",
+        "_unit_due",
+        "_units",
+        "_waiting",
+        "baud",
+        "octets_max",
+        "octets_out",
+        "overruns",
+    )
 
     def __init__(self, baud: int, octets_max: int = 65_536) -> None:
         assert 0 < baud <= BAUD_MAX, "a line has a speed"
@@ -46,6 +57,7 @@ class Paced:
         self._waiting = 0
         self._begin_us = 0  # of the busy period: units back to back share one, so that no rounding adds up
         self._taken = 0  # octets sent in the busy period
+        self._unit_due: Micros | None = NEVER  # what `unit_due` says; None when it is to be worked out anew
 
     def __len__(self) -> int:
         """Octets that wait."""
@@ -57,6 +69,8 @@ class Paced:
             self.overruns += len(octets)
             return False
         if octets:
+            if not self._units:
+                self._unit_due = None
             self._units.append(Unit(start_us, octets))
             self._waiting += len(octets)
         return True
@@ -73,6 +87,9 @@ class Paced:
 
     def take(self, now: Micros) -> bytes:
         """The octets whose last bit has left by `now`, in their order."""
+        if not self._units:
+            return b""
+        self._unit_due = None
         out = b""
         while self._units:
             start_us, octets = self._units[0]
@@ -105,6 +122,11 @@ class Paced:
 
     def unit_due(self) -> Micros:
         """When the last octet of the unit at the head has left; NEVER while nothing waits."""
+        if self._unit_due is None:
+            self._unit_due = self._last_of_head()
+        return self._unit_due
+
+    def _last_of_head(self) -> Micros:
         if not self._units:
             return NEVER
         start_us, octets = self._units[0]
@@ -115,6 +137,7 @@ class Paced:
     def clear(self) -> int:
         """Lose all that waits (the power is gone); returns how many octets that were."""
         lost = self._waiting
+        self._unit_due = NEVER
         self._units.clear()
         self._left = self._waiting = 0
         return lost

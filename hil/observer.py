@@ -79,6 +79,10 @@ class Observers:
         for listener in self._hooks[hook]:
             listener(*what)
 
+    def wants(self, kind: type) -> bool:
+        """Whether anybody wants records of this kind."""
+        return any(kind in getattr(one, "RECORDS", (kind,)) for one in self._observers if hasattr(one, "record"))
+
     def tell_record(self, record: object, now: Micros) -> None:
         """Tell a record to those who want its kind: an observer's `RECORDS` names them, all kinds without it.
 

@@ -103,6 +103,8 @@ class Player:
             for step in leg.steps
             for wanted in (*step.expects, *step.never)
         }
+        self.parameters = frozenset(name for kind, name in self._rising if kind is Kind.PARAMETER)
+        """Parameters whose samples the plan asks for."""
         self.results: list[StepResult] = []
 
     @property

@@ -22,6 +22,7 @@ VC_REPLAY: Final = 3
 _SEVERITIES: Final = frozenset(Severity)
 _TIME_STATUSES: Final = frozenset(TimeStatus)
 _LIMITS: Final = {state: state.name for state in LimitState}
+_UNCHECKED: Final = LimitState.UNCHECKED.name
 
 
 class Decoded(NamedTuple):
@@ -73,8 +74,22 @@ def decode_packet(
     return Decoded(record, parameters, event, found, header)
 
 
+def _is_plain(parameter: Parameter) -> bool:
+    """Whether a whole number stands for itself: no label, no limit, no calibration."""
+    return (
+        parameter.enum is None
+        and parameter.calibration is None
+        and parameter.limit_low is None
+        and parameter.limit_high is None
+    )
+
+
 def sample(database: Database, parameter: Parameter, raw: float | None, of: PacketRecord) -> ParameterRecord:
     """One parameter's raw value with engineering value, label and limit state; `of` is the packet that held it."""
+    if type(raw) is int and _is_plain(parameter) and raw != parameter.absent:
+        return ParameterRecord(
+            of.at, of.time, parameter.name, raw, raw, "", parameter.unit, _UNCHECKED, of.vcid == VC_REPLAY
+        )
     label = ""
     if raw is not None and not isfinite(raw):
         raw, label = None, "not finite"
