@@ -4,8 +4,10 @@ The same sources give the same digest on every machine, in a checkout as in an i
 nothing of what is not committed yet.
 """
 
+import tomllib
 from functools import cache
 from hashlib import sha256
+from importlib import metadata
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +26,15 @@ def code_digest() -> str:
                 total.update(path.relative_to(ROOT).as_posix().encode() + b"\0")
                 total.update(sha256(path.read_bytes()).digest())
     return total.hexdigest()
+
+
+def version() -> str:
+    """The project's version, and the beginning of the code's digest."""
+    try:
+        named = metadata.version("kratai")
+    except metadata.PackageNotFoundError:
+        named = str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"])
+    return f"{named}, code {code_digest()[:12]}"
 
 
 def digest_with(scenario: str) -> str:

@@ -11,6 +11,7 @@ from operator import eq, ge, gt, le, lt, ne
 from typing import Final, NamedTuple
 
 from fsw.kernel.clock import Micros
+from fsw.mdb.database import Database
 from hil.toml_table import nearest
 from tools.ground.records import (
     EventRecord,
@@ -20,6 +21,7 @@ from tools.ground.records import (
     ParameterRecord,
     Record,
 )
+from tools.ground.uplink import LinkState
 
 OPERATORS: Final[Mapping[str, Callable[..., object]]] = {
     "=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge,
@@ -111,6 +113,19 @@ def _value(text: str) -> float | str:
         return float(text)
     except ValueError:
         return text
+
+
+def known_names(kind: Kind, database: Database) -> list[str] | None:
+    """Names that a kind of word may have; None where they are not the mission database's."""
+    match kind:
+        case Kind.EVENT:
+            return [entry.name for entry in database.tables.events.values()]
+        case Kind.PARAMETER:
+            return [parameter.name for parameter in database.parameters.values()]
+        case Kind.LINK:
+            return [state.value for state in LinkState]
+        case _:
+            return None
 
 
 def word_of(record: Record) -> Word | None:

@@ -78,15 +78,27 @@ class RealTime:
 
     def run(self, until_us: int, tell: Callable[[StepResult], None] = lambda _: None) -> None:
         """Play the plan to its end, or to `until_us` of the clock; `tell` hears of each step that has ended."""
+        told = len(self.bench.player.results)
+
+        def done() -> bool:
+            nonlocal told
+            for step in self.bench.player.results[told:]:
+                tell(step)
+            told = len(self.bench.player.results)
+            return self.bench.done
+
+        self.advance(Micros(until_us), done)
+
+    def advance(self, until: Micros, stop: Callable[[], bool]) -> None:
+        """Act on what was done from outside, and let time pass until then, or until `stop` says so."""
         bench, clock, end = self.bench, self.clock, self.end
-        told, bench_due = len(bench.player.results), Micros(0)
-        while (now := clock.now()) < until_us and not bench.done:
+        bench_due = Micros(0)
+        while (now := clock.now()) < until:
             if end.look(now) or now >= bench_due:
                 bench_due = bench.step(now)
-            for step in bench.player.results[told:]:
-                tell(step)
-            told = len(bench.player.results)
-            self._wait(min(bench_due, end.next_due(now), Micros(until_us)))
+            if stop():
+                break
+            self._wait(min(bench_due, end.next_due(now), until))
 
     def _wait(self, due: Micros) -> None:
         """Sleep until then, or until the payload has spoken."""

@@ -87,7 +87,8 @@ def svg(plot: Plot) -> str:
         y = frame.y(limit.value)
         parts.append(f'<line class="limit" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
     for number, line in enumerate(plot.lines):
-        parts += _dots(line, number, frame) if line.dots else _steps(line, number, frame)
+        dots = line.dots or len(line.spans) == 1
+        parts += _dots(line, number, frame) if dots else _steps(line, number, frame)
     told = escape(spoken(plot))
     head = f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{told}"><title>{told}</title>'
     return head + "".join(parts) + "</svg>"

@@ -65,9 +65,10 @@ class Virtual:
         self._wall_ns = 0
 
     def advance(self, until: Micros, stop: Callable[[], bool] = lambda: False) -> None:
-        """Let time pass until then, or until `stop` says so behind an event."""
+        """Act on what was done from outside, and let time pass until then, or until `stop` says so behind an event."""
         began_ns = time.perf_counter_ns()
         clock, end, bench = self.clock, self.end, self.bench
+        self._due = clock.now()
         while not stop():
             due = min(self._due, end.next_due())
             if due > until:
