@@ -8,13 +8,13 @@ device code, the store's server.
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from fsw.app import STOP_US, App, Outside, compose, header_of
 from fsw.capture.recorder import Recorder, Sink
 from fsw.config import Config
-from fsw.hal.ports import BoardReadings, LineState
-from fsw.kernel.bus import InlineWire
+from fsw.hal.ports import BoardReadings, BoardSensors, LinePort, LineState, Opener
+from fsw.kernel.bus import InlineWire, Wire
 from fsw.kernel.clock import NEVER, TICK_US, Clock, ManualClock, Micros
 from fsw.mdb.mission import Mission
 from fsw.mdb.system import StopReason
@@ -196,6 +196,29 @@ class CountingWatchdog:
         self.armed = False
 
 
+class Powered(Protocol):
+    """Whatever has flight software in it while it has power: the simulated board, or a replay."""
+
+    app: App | None
+
+
+class Flown:
+    """The flight software alone, in a world that somebody else gives: that of a replay."""
+
+    def __init__(
+        self,
+        mission: Mission,
+        config: Config,
+        clock: Clock,
+        line: LinePort,
+        wires: Mapping[str, Wire],
+        sensors: BoardSensors,
+        opener: Opener,
+    ) -> None:
+        outside = Outside(clock, line, wires, sensors, opener, CountingWatchdog())
+        self.app: App | None = compose(config, mission, outside)
+
+
 class Board:
     """One simulated board on the bench's `clock`, its store in file `store`; off until `power_on`.
 
@@ -282,6 +305,11 @@ class Board:
             self.app.stop(reason)
             self._give_up_us = Micros(self._clock.now() + STOP_US)
             self._due = self._tick_at(self._clock.now())
+
+    def injected(self, name: str, *values: int | str) -> None:
+        """A bench has changed flight's memory (`hil.injection`): a recording keeps it as input."""
+        if self.app is not None and self.app.recorder is not None:
+            self.app.recorder.injected(name, values)
 
     def now(self) -> Micros:
         """The bench's time."""

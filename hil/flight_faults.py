@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from fsw.kernel.clock import Micros
-from fsw.kernel.scheduler import SlotStats, Step
 from hil.board import Board
 from hil.fault import Fault
 from hil.fault_kinds import STARVED, TARGETS
-from hil.flight_memory import FLIPS
+from hil.injection import inject
 from hil.seed import Dice
 from hil.twin_faults import SENSOR_KINDS, TwinFaults
 
@@ -22,8 +21,6 @@ HOLD_UP_US: Final = 20_000
 """How long the board's capacitors bridge a supply that is too low. SIMULATED: no board was measured."""
 RECOVERS_CDEGC_S: Final = 100
 """How fast the board's temperature comes back when nothing holds it. SIMULATED."""
-LOOK_US: Final = 100_000
-"""How often a hung task's slot is still looked at."""
 _SECOND: Final = 1_000_000
 _SLOTS: Final = {"system": ("system",), "power": ("power",), "comms": ("comms.receive", "comms.transmit")}
 
@@ -67,7 +64,8 @@ class FlightFaults:
         self._on = board.app is not None
         self._sagging = False
         self._active: list[_Active] = []
-        self._hung: dict[str, tuple[SlotStats, Step]] = {}
+        self._hung: set[str] = set()
+        self._hung_life = 0
         self._temperature: Temperature | None = None
         self._checks: Mapping[str, Callable[[Fault], str]] = {
             "brown_out": self._needs_power,
@@ -119,7 +117,7 @@ class FlightFaults:
     def _flip(self, fault: Fault) -> str:
         why = self._needs_power(fault)
         target = TARGETS[fault.values["target"]]
-        return why or FLIPS[target](self._board, fault.values["item"], fault.values["bit"])
+        return why or inject(self._board, "bit_flip", target, fault.values["item"], fault.values["bit"])
 
     # --- what is wanted -------------------------------------------------------------------------------------------
 
@@ -179,15 +177,17 @@ class FlightFaults:
         starved = [one.fault for one in self._active if one.fault.kind == "starve" and one.life == board.lives]
         board.stalled = any(STARVED[fault.values["task"]] == "all" for fault in starved)
         wanted = {slot for fault in starved for slot in self._slots(fault) or ()}
-        for name in sorted(self._hung.keys() - wanted):
-            record, step = self._hung.pop(name)
-            record.step = step
-        if board.app is None:
-            return
-        for name in sorted(wanted - self._hung.keys()):
-            record = board.app.scheduler.stats[name]
-            self._hung[name] = (record, record.step)
-            record.step = _hang
+        if self._hung_life != board.lives:
+            self._hung_life = board.lives
+            self._hung.clear()
+        for name in sorted(self._hung - wanted):
+            inject(board, "resume", name)
+        if board.app is not None:
+            for name in sorted(wanted - self._hung):
+                inject(board, "hang", name)
+            self._hung = wanted
+        else:
+            self._hung.clear()
 
     # --- names ----------------------------------------------------------------------------------------------------
 
@@ -200,8 +200,3 @@ class FlightFaults:
             name = self._sensors.instrument(fault)
             return (name,) if name else None
         return _SLOTS[task]
-
-
-def _hang(now: Micros) -> Micros:
-    """A turn that does nothing."""
-    return Micros(now + LOOK_US)

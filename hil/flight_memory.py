@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from fsw.mdb.system import Mode
-from hil.board import Board
+from hil.board import Powered
 from hil.fault_kinds import TARGETS
 
-Flip = Callable[[Board, int, int], str]
+Flip = Callable[[Powered, int, int], str]
 
 
-def _parameter(board: Board, item: int, bit: int) -> str:
+def _parameter(board: Powered, item: int, bit: int) -> str:
     """The pool's value of a writable parameter."""
     app = board.app
     assert app is not None, "what has no power has no memory"
@@ -30,7 +30,7 @@ def _parameter(board: Board, item: int, bit: int) -> str:
     return ""
 
 
-def _allocation(board: Board, item: int, bit: int) -> str:
+def _allocation(board: Powered, item: int, bit: int) -> str:
     """What the lander has allocated."""
     app = board.app
     assert app is not None, "what has no power has no memory"
@@ -41,7 +41,7 @@ def _allocation(board: Board, item: int, bit: int) -> str:
     return ""
 
 
-def _load_table(board: Board, item: int, bit: int) -> str:
+def _load_table(board: Powered, item: int, bit: int) -> str:
     """What a load draws, by the mission's table."""
     app = board.app
     assert app is not None, "what has no power has no memory"
@@ -52,7 +52,7 @@ def _load_table(board: Board, item: int, bit: int) -> str:
     return ""
 
 
-def _outbox_octets(board: Board, item: int, bit: int) -> str:
+def _outbox_octets(board: Powered, item: int, bit: int) -> str:
     """How many octets wait for a frame."""
     app = board.app
     assert app is not None, "what has no power has no memory"
@@ -60,7 +60,7 @@ def _outbox_octets(board: Board, item: int, bit: int) -> str:
     return ""
 
 
-def _sequence_count(board: Board, item: int, bit: int) -> str:
+def _sequence_count(board: Powered, item: int, bit: int) -> str:
     """The next sequence count of an APID."""
     app = board.app
     assert app is not None, "what has no power has no memory"
@@ -72,7 +72,7 @@ def _sequence_count(board: Board, item: int, bit: int) -> str:
     return ""
 
 
-def _farm_vr(board: Board, item: int, bit: int) -> str:
+def _farm_vr(board: Powered, item: int, bit: int) -> str:
     """V(R) of FARM-1."""
     app = board.app
     assert app is not None, "what has no power has no memory"
@@ -80,7 +80,7 @@ def _farm_vr(board: Board, item: int, bit: int) -> str:
     return ""
 
 
-def _time_offset(board: Board, item: int, bit: int) -> str:
+def _time_offset(board: Powered, item: int, bit: int) -> str:
     """What TAI differs from the board's clock, microseconds."""
     app = board.app
     assert app is not None, "what has no power has no memory"
@@ -88,7 +88,7 @@ def _time_offset(board: Board, item: int, bit: int) -> str:
     return ""
 
 
-def _mode(board: Board, item: int, bit: int) -> str:
+def _mode(board: Powered, item: int, bit: int) -> str:
     """The board's mode."""
     app = board.app
     assert app is not None, "what has no power has no memory"
