@@ -49,6 +49,10 @@ class Breaker:
         self._on_us = now
         self._over_since_us, self._due_us = None, NEVER
 
+    def power_off(self) -> None:
+        """Power has gone: nothing flows that would have to be looked at again."""
+        self._over_since_us, self._due_us = None, NEVER
+
     def look(self, ma: int, limit_ma: int, now: Micros) -> bool:
         """Whether the fuse trips at this current, now; it is then latched."""
         limits = self._trips

@@ -244,6 +244,8 @@ class LanderPower:
             self._meters[circuit].begin(now)
             if on:
                 self.breakers[circuit].power_on(now)
+            else:
+                self.breakers[circuit].power_off()
             if circuit == OPS:
                 self.loads_on.clear()
                 self._on_us = now
