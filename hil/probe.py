@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from fsw.kernel.clock import Micros
 from fsw.kernel.supervisor import TaskState
-from hil.board import Board
+from hil.board import Board, Powered
 from hil.observer import Probe
 
 PERIOD_US: Final = 1_000_000
@@ -42,7 +42,10 @@ class Window:
             return None
         if board.lives != self._life:
             self._life = board.lives
-            self._queues = list(_queues(board))
+            line = board.line
+            self._queues = list(queues_of(board))
+            self._queues.append(("line.up", line.up, line.up.octets_max))
+            self._queues.append(("line.down", line.down, line.down.octets_max))
             self._loads = [(1 << one.row, one.module.INSTRUMENT.power_mw) for one in app.mission.instruments]
         state = app.board
         on = state.loads_on
@@ -92,8 +95,8 @@ def _fresh(board: Board) -> bool:
     return True
 
 
-def _queues(board: Board) -> Iterator[tuple[str, Sized, int]]:
-    """Everything that fills and empties, with its limit."""
+def queues_of(board: Powered) -> Iterator[tuple[str, Sized, int]]:
+    """Everything in flight software that fills and empties, with its limit."""
     app = board.app
     assert app is not None, "looked at with power only"
     processes = {"system": app.system.process, "power": app.power.process, "comms": app.comms.process}
@@ -109,5 +112,3 @@ def _queues(board: Board) -> Iterator[tuple[str, Sized, int]]:
     yield "message_types", app.telemetry._messages, MESSAGE_TYPES_MAX
     yield "structures", app.housekeeping._collections, STRUCTURES_MAX
     yield "events_disabled", app.events._disabled, EVENTS_DISABLED_MAX
-    yield "line.up", board.line.up, board.line.up.octets_max
-    yield "line.down", board.line.down, board.line.down.octets_max

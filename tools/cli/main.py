@@ -39,6 +39,11 @@ COMMANDS: Final = {
         ("sim", "A scenario in virtual time: payload, line, lander, ground on one clock.", "first-contact --seed 7"),
         ("campaign", "Many seeds of scenarios on every core or a cluster; failures shrunk.", "storm --seeds 0:100"),
         ("hil", "A scenario in real time: the flight program, or a board on a wire.", "first-contact --port pty"),
+        (
+            "replay",
+            "A recorded flight again, to the same octets, stopped and looked into.",
+            "flight.capture --until '30 s'",
+        ),
         ("decode", "Name the first rule that some octets break.", "1acffc1d02a00000"),
         ("doctor", "What is wrong with ports, permissions and set-up, and what to do.", "/dev/ttyUSB0"),
         ("test", "The test suite.", "tests/ccsds"),
