@@ -64,7 +64,7 @@ HOLD = [
     "disk_error@60s+50s",
     "disk_slow@60s+50s",
     "clock_drift@60s+60s:ppm=50",
-    "night@60s+10min",
+    "night@60s+5min",
     "degraded_downlink@60s+60s",
     "phase_skip@60s+30s",
     "solar_event@60s+30s",
@@ -104,7 +104,7 @@ ALSO = [
     "sensor_vanished@60s+30s:row=1",
     "disk_error@60s+60s:permille=300",
     "clock_drift@60s+300s:ppm=-50",
-    "night@60s+12h",
+    "night@60s+14min:cdegc=-18000",
     "solar_event@60s+300s",
 ]
 """Other values of the same kinds, for the long run."""
