@@ -91,6 +91,7 @@ def test_what_is_wrong_is_one_sentence_with_file_and_key(text: str, words: list[
     assert all(word in sentence for word in ["bad.toml", *words]), sentence
 
 
+@pytest.mark.proves("K-LANDER-012")
 def test_unknown_names_and_files() -> None:
     with pytest.raises(ProfileError, match=r"'genric' does not exist; there are: .*generic"):
         load("genric")
