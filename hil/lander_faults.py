@@ -33,11 +33,16 @@ def _seconds(fault: Fault) -> int:
     return -(-fault.for_us // _SECOND)
 
 
+def _pulse_ms(fault: Fault) -> int:
+    """The pulse is over when the fault is: what still flowed at the reset would trip the circuit again."""
+    return max(1, min(fault.values["pulse_ms"], fault.for_us // 1_000))
+
+
 _BEGINS: Final[Mapping[str, Callable[[Fault], Order]]] = {
     "power_cut": lambda fault: _ops("cut"),
     "night": lambda fault: _ops("cut"),
     "power_off": lambda fault: _ops("notice", action="off", seconds=fault.values["seconds"], reason="planned"),
-    "over_current": lambda fault: _ops("load", permille=fault.values["permille"], ms=fault.values["pulse_ms"]),
+    "over_current": lambda fault: _ops("load", permille=fault.values["permille"], ms=_pulse_ms(fault)),
     "time_step": lambda fault: _order("time", step_ms=fault.values["step_ms"]),
     "lander_silence": lambda fault: _order("silence", seconds=_seconds(fault)),
     "lander_reboot": lambda fault: _order("reboot", seconds=_seconds(fault)),
