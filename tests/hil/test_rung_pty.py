@@ -1,0 +1,169 @@
+"""The rung `pty`: the flight program as a process, played against in real time, judged as in virtual time."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fsw.mdb.mission import load as load_mission
+from hil import run_result, scenario, virtual
+from hil.player import Outcome
+from hil.pty_end import PtyEnd
+from hil.real_clock import RealClock
+from hil.real_time import RealTime
+from hil.run_result import RunResult
+from hil.sensor_files import SensorFiles
+from hil.twins import Twins
+
+pytestmark = pytest.mark.process
+
+ROOT = Path(__file__).parents[2]
+DEADLINE_S = 120
+
+
+def played(name: str, folder: Path) -> RunResult:
+    mission = load_mission()
+    plan = scenario.load(name, mission)
+    clock = RealClock()
+    end = PtyEnd(plan.profile, mission, clock, folder)
+    try:
+        run = RealTime(plan, mission, 7, end, clock)
+        run.run(plan.until_us)
+        return run.result()
+    finally:
+        end.close()
+
+
+def kratai(*words: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "tools.cli", *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+
+
+@pytest.mark.proves("K-BENCH-019")
+def test_first_contact_is_the_same_on_a_pty_as_in_virtual_time(tmp_path: Path) -> None:
+    real = played("first-contact", tmp_path)
+    mission = load_mission()
+    simulated = virtual.run(scenario.load("first-contact", mission), mission, 7)
+    assert run_result.differences(simulated, real) == []
+    assert len(real.steps) == 13
+    assert {step.outcome for step in real.steps} == {Outcome.HELD}
+    assert real.ok, real.findings
+    assert real.rung == "pty"
+    assert real.counters["board.lives"] == 2
+    assert real.database == simulated.database
+    assert json.loads(json.dumps(real.as_json()))["steps"][0]["outcome"] == "held"
+
+
+PLAN = """
+title = "What a process can and cannot do"
+until = "60 s"
+nominal_within = "5 s"
+
+[[fault]]
+kind = "bit_flip"
+at = "1 s"
+
+[[fault]]
+kind = "silence"
+at = "1 s"
+for = "2 s"
+direction = "down"
+
+[[leg]]
+name = "line"
+[[leg.step]]
+name = "link"
+expect = "link ready"
+[[leg.step]]
+name = "after the silence"
+wait = "3 s"
+send = "ping"
+
+[[leg]]
+name = "memory"
+[[leg.step]]
+name = "flip"
+fault = { kind = "bit_flip" }
+[[leg.step]]
+name = "and then"
+send = "ping"
+
+[[leg]]
+name = "sensors"
+[[leg.step]]
+name = "warm"
+surroundings = { "environment.offset_cdegc" = 4000 }
+send = "environment.read"
+expect = "parameter environment.temperature > 55"
+"""
+
+
+@pytest.mark.proves("K-BENCH-021")
+def test_what_a_process_cannot_do_is_not_exercised_and_what_it_can_is(tmp_path: Path) -> None:
+    (tmp_path / "cannot.toml").write_text(PLAN)
+    result = played(str(tmp_path / "cannot.toml"), tmp_path / "board")
+    assert {step.step: step.outcome for step in result.steps} == {
+        "link": Outcome.HELD,
+        "after the silence": Outcome.HELD,
+        "flip": Outcome.NOT_EXERCISED,
+        "and then": Outcome.NOT_EXERCISED,
+        "warm": Outcome.HELD,
+    }
+    assert {one.fault.partition("@")[0]: one.exercised for one in result.faults[:2]} == {
+        "bit_flip": False,
+        "silence": True,
+    }
+    assert result.ok, result.findings
+
+
+def test_the_sensors_files_are_what_the_twins_show(tmp_path: Path) -> None:
+    clock = RealClock()
+    twins = Twins(load_mission(), clock)
+    files = SensorFiles(twins, tmp_path)
+    temperature, *_ = [path for path in twins.files if "temp" in path]
+    files.write()
+    shown = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
+    assert shown == set(twins.files)
+    twins.stick("environment", True)
+    files.write()
+    assert (tmp_path / temperature).read_text() == f"{twins.sysfs(temperature)}\n"
+    twins.vanish("environment", True)
+    files.write()
+    assert not (tmp_path / temperature).exists()
+    twins.vanish("environment", False)
+    files.write()
+    assert (tmp_path / temperature).exists()
+
+
+@pytest.mark.proves("K-BENCH-019")
+def test_the_command_line_plays_shows_and_writes(tmp_path: Path) -> None:
+    (tmp_path / "short.toml").write_text(
+        'title = "Short"\nuntil = "30 s"\n[[leg]]\n[[leg.step]]\nname = "link"\nexpect = "link ready"\n'
+    )
+    done = kratai("hil", str(tmp_path / "short.toml"), "--port", "pty", "--json", str(tmp_path / "told.json"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "held" in done.stdout
+    assert "1 held, 0 failed, 0 not exercised" in done.stdout
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert told["rung"] == "pty"
+    assert [step["came"] for step in told["steps"]] == [["link ready"]]
+    assert done.stderr == ""
+
+
+@pytest.mark.proves("K-BENCH-022")
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["first-contct"], "did you mean 'first-contact'?"),
+        (["first-contact", "--port", "/dev/ttyNONE"], "--port /dev/ttyNONE: No such file or directory"),
+        (["first-contact", "--power-command", "relay"], "--power-command is for a real board"),
+    ],
+)
+def test_what_cannot_be_played_is_one_sentence_and_status_2(words: list[str], said: str) -> None:
+    done = kratai("hil", *words)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
