@@ -42,7 +42,7 @@ def fly(folder: Path, seed: int, *, line: str = "default", skips_idle: bool = Tr
 def happen(bench: Bench, chance: random.Random) -> None:
     """One thing that the ground, the lander or the world does."""
     apid = chance.choice((0x020, 0x021, 0x022, 0x031, 0x032))
-    match chance.randrange(8):
+    match chance.randrange(10):
         case 0:
             bench.send(telecommand(apid, 17, 1, ack=chance.randrange(16), count=chance.randrange(1 << 14)))
         case 1:
@@ -59,6 +59,11 @@ def happen(bench: Bench, chance: random.Random) -> None:
             bench.lander(0x013, struct.pack(">BBHBI", 0, action, chance.randrange(20), 0, limit_mw))
         case 6:
             bench.send(function(0x020, 2, bytes((chance.choice((1, 2)),))))
+        case 7:
+            bench.lander(0x019, struct.pack(">BI", 0, chance.randrange(400)))
+        case 8:
+            times = (cuc(TAI_US + bench.clock.now() + chance.randrange(-9, 9) * 1_000_000) for _ in range(2))
+            bench.lander(0x015, b"".join(times) + bytes(12))
         case _:
             bench.up(chance.randbytes(chance.randrange(1, 200)))
 
