@@ -7,8 +7,10 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
+from serial import Serial
 from serial.rfc2217 import PortManager
 
 from fsw.mdb.mission import load as load_mission
@@ -178,7 +180,7 @@ class Telnet:
 
 def terminal_server(listener: socket.socket, board: Echo) -> None:
     client, _ = listener.accept()
-    manager = PortManager(board, Telnet(client))  # type: ignore[arg-type] - what it uses of them they have
+    manager = PortManager(cast("Serial", board), cast("Serial", Telnet(client)))
     while octets := client.recv(4096):
         data = b"".join(manager.filter(octets))
         if data == b"hang up":
