@@ -335,7 +335,12 @@ class Board:
         following = Micros(self._last_us + TICK_US)
         if not self.skips_idle:
             return following
-        return max(following, min(self._due, self._tick_at(self.line.arrival())))
+        if self._due <= following:
+            return following
+        arrival_us = self.line.arrival()
+        if arrival_us >= NEVER:
+            return self._due
+        return max(following, min(self._due, self._tick_at(arrival_us)))
 
     def next_due(self) -> Micros:
         """When the next base tick with work comes, or the watchdog bites; NEVER while the power is off."""
