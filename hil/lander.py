@@ -233,7 +233,7 @@ class Lander:
     def contacts_changed(self, now: Micros) -> None:
         """Passes, rate or light time are others than they were: the payload is told."""
         self._next_pass_change_us = self.ground.passes.next_change(now)
-        self.voice.link.due_us = now
+        self.voice.contacts_changed(now)
 
     # What goes out
 

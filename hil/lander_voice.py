@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Final
 
 from fsw.ccsds import carrier
 from fsw.ccsds.space_packet import SequenceCounter
-from fsw.kernel.clock import Micros
+from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb import lander as packets
 from fsw.pus.ids import LanderApid
 from fsw.pus.tm import encode_plain
@@ -21,6 +21,8 @@ MODE_US: Final = 10_000_000
 LINK_US: Final = 60_000_000
 ANCILLARY_US: Final = 10_000_000
 REPORT_US: Final = 1_000_000
+REPORTS_KEPT_US: Final = 720_000_000
+"""Reports older than this have no room in the queue towards the ground: out of sight none is made that nobody gets."""
 
 
 class LanderVoice:
@@ -122,6 +124,20 @@ class LanderVoice:
     def _say_ancillary(self, now: Micros) -> None:
         self.say(LanderApid.ANCILLARY, lander_said.ancillary(self._lander))
 
+    def contacts_changed(self, now: Micros) -> None:
+        """The ground may be in sight earlier than was thought."""
+        self.link.due_us = now
+        late_us = self._report.due_us - now
+        if late_us > REPORT_US:
+            self._report.due_us = now + late_us % REPORT_US
+
     def _say_reports(self, now: Micros) -> None:
+        passes = self._lander.ground.passes
+        if not passes.open(now):
+            coming = passes.current_or_next(now)
+            speaks_us = NEVER if coming is None else coming.aos_us - REPORTS_KEPT_US
+            if now < speaks_us:
+                self._report.due_us += -(-(speaks_us - self._report.due_us) // REPORT_US) * REPORT_US
+                return
         for apid, body in lander_said.reports(self._lander, now):
             self._lander.ground.put_report(self.report(apid, body))
