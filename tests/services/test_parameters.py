@@ -6,7 +6,7 @@ import pytest
 
 from fsw.kernel.clock import Micros
 from fsw.mdb import power
-from fsw.mdb.system import DISK_USED, SCRATCH
+from fsw.mdb.system import COMMAND_LOSS, DISK_USED, SCRATCH
 from fsw.services.telemetry import MESSAGE_TYPES_MAX
 from tests.services.desk import Desk, words
 from tests.system.by_hand import Report
@@ -84,6 +84,35 @@ def test_what_the_store_kept_is_taken_back_where_it_still_fits() -> None:
     assert desk.parameters.values[UPTIME_PID] == 0
     desk.parameters.restore({SCRATCH_PID: b"\1"}, desk.now)
     assert desk.parameters.values[SCRATCH_PID] == 5
+
+
+def test_a_guarded_value_goes_to_the_store_with_its_complement_and_back() -> None:
+    desk = Desk()
+    assert words(desk.ask(0x020, 20, 3, struct.pack(">BHB", 1, COMMAND_LOSS.pid, 0x5A))) == [(3, 0)]
+    assert desk.commits == [{COMMAND_LOSS.pid: b"\x5a\xa5"}]
+    desk.parameters.committed(1, desk.now)
+    desk.take()
+    assert desk.parameters.guarded(COMMAND_LOSS, desk.now) == 0x5A
+    for kept, value, told in ((b"\x32\xcd", 50, 0), (b"\x32\xcc", 50, 1), (b"\x04\xfb", 50, 0), (b"", 50, 0)):
+        desk.parameters.restore({COMMAND_LOSS.pid: kept}, desk.now)
+        assert desk.parameters.guarded(COMMAND_LOSS, desk.now) == value
+        assert len(desk.take()) == told
+
+
+@pytest.mark.parametrize("flipped", [None, -1, 41, 256, 40.5])
+def test_a_guarded_value_that_is_not_its_own_any_more_is_told_once_and_mended(flipped: float | None) -> None:
+    desk = Desk()
+    desk.parameters.values[COMMAND_LOSS.pid] = flipped
+    assert [desk.parameters.guarded(COMMAND_LOSS, desk.now) for _ in range(2)] == [40, 40]
+    assert [r.data for r in desk.take()] == [struct.pack(">HH", 12, COMMAND_LOSS.pid)]
+
+
+def test_many_values_at_once_are_checked_as_one_alone() -> None:
+    desk = Desk()
+    for value in (990, 990, 5):
+        desk.parameters.set_all({DISK_PID: value, UPTIME_PID: value}, desk.now)
+        assert desk.parameters.values[UPTIME_PID] == value
+    assert events(desk.take()) == [(9, DISK_PID, 2, 990), (10, DISK_PID, 5)]
 
 
 def test_a_limit_is_told_when_it_is_crossed_and_when_it_is_back() -> None:

@@ -164,6 +164,9 @@ def test_telemetry_becomes_records_with_units_and_limits(bench: Bench) -> None:
     assert samples["system.scratch"].raw == 7
     assert (samples["system.disk_used"].unit, samples["system.disk_used"].limit) == ("permille", "HIGH")
     packet = next(r for r in records if isinstance(r, PacketRecord))
+    few = Session(DATABASE, Profile(), bench.now, parameters={"system.disk_used"})
+    few.tm_datagram(bench.craft.frame(bench.craft.report(20, 2, data)), bench.now)
+    assert [r.name for r in few.take_records() if isinstance(r, ParameterRecord)] == ["system.disk_used"]
     assert (packet.service, packet.subtype, packet.fault) == (20, 2, "")
     assert packet.time is not None
     when = datetime(1958, 1, 1, tzinfo=UTC) + timedelta(seconds=2_174_000_000 - 37)
