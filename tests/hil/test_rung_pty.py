@@ -142,7 +142,8 @@ def test_the_command_line_plays_shows_and_writes(tmp_path: Path) -> None:
     (tmp_path / "short.toml").write_text(
         'title = "Short"\nuntil = "30 s"\n[[leg]]\n[[leg.step]]\nname = "link"\nexpect = "link ready"\n'
     )
-    done = kratai("hil", str(tmp_path / "short.toml"), "--port", "pty", "--json", str(tmp_path / "told.json"))
+    words = ["--port", "pty", "--json", str(tmp_path / "told.json"), "--record", str(tmp_path / "kept")]
+    done = kratai("hil", str(tmp_path / "short.toml"), *words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "held" in done.stdout
     assert "1 held, 0 failed, 0 not exercised" in done.stdout
@@ -150,6 +151,11 @@ def test_the_command_line_plays_shows_and_writes(tmp_path: Path) -> None:
     assert told["rung"] == "pty"
     assert [step["came"] for step in told["steps"]] == [["link ready"]]
     assert done.stderr == ""
+    again = kratai("hil", str(tmp_path / "short.toml"), *words)
+    assert (again.returncode, again.stderr.count("\n")) == (2, 1)
+    replayed = kratai("replay", str(tmp_path / "kept" / "short-0.capture"))
+    assert replayed.returncode == 0, replayed.stdout + replayed.stderr
+    assert ": same" in replayed.stdout
 
 
 @pytest.mark.proves("K-BENCH-022")

@@ -37,6 +37,9 @@ def command(
     power_command: Annotated[
         str | None, typer.Option(metavar="CMD", help="Switches the board's supply when `on` or `off` stands behind it.")
     ] = None,
+    record: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Record the flight program's input there, for replay.")
+    ] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the outcome as data.")] = None,
 ) -> None:
     """Play a scenario in real time and judge it.
@@ -52,11 +55,14 @@ def command(
     flown = mission_of(mission)
     plan, until_us, given = planned(scenario, flown, lander, until, faults)
     console = Console()
+    if port != PTY and record is not None:
+        refuse("--record goes with --port pty: on a real board give `kratai fly` its own --record")
     if port == PTY and power_command is not None:
         refuse("--port pty switches the flight program itself: --power-command is for a real board")
+    capture = None if record is None else _capture(record, f"{plan.name}-{seed}.capture")
     folder = Path(tempfile.mkdtemp(prefix="kratai-hil-"))
     clock = RealClock()
-    end = _end(port, plan.profile, flown, clock, folder, power_command)
+    end = _end(port, plan.profile, flown, clock, folder, power_command, capture)
     interrupted = False
     try:
         run = RealTime(plan, flown, seed, end, clock, faults=given)
@@ -84,8 +90,26 @@ def command(
     raise typer.Exit(130 if interrupted else 0 if held else 1)
 
 
+def _capture(folder: Path, name: str) -> Path:
+    """The file of a run's recording, which must not be there: the program appends life to life."""
+    capture = folder.absolute() / name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        refuse(f"--record {folder}: {error.strerror}")
+    if capture.exists():
+        refuse(f"--record {folder}: {name} is there already; give another folder")
+    return capture
+
+
 def _end(
-    port: str, profile: LanderProfile, mission: Mission, clock: "RealClock", folder: Path, power_command: str | None
+    port: str,
+    profile: LanderProfile,
+    mission: Mission,
+    clock: "RealClock",
+    folder: Path,
+    power_command: str | None,
+    capture: Path | None,
 ) -> "LiveEnd":
     """The payload's end; one sentence and exit status 2 where there is none to be had."""
     from hil.board_process import BoardError  # noqa: PLC0415
@@ -96,7 +120,7 @@ def _end(
 
     try:
         if port == PTY:
-            return PtyEnd(profile, mission, clock, folder)
+            return PtyEnd(profile, mission, clock, folder, capture)
         return DeviceEnd(port, profile, None if power_command is None else PowerCommand(power_command))
     except (LineError, PowerError, BoardError) as error:
         shutil.rmtree(folder)
