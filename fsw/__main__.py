@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from fsw.hal.state import StateError, default_state, lock_state
 
 if TYPE_CHECKING:
+    from fsw.capture.recorder import Recorder
     from fsw.hal.child import ChildWire
     from fsw.hal.file_child import FileChild
     from fsw.hal.ports import LinePort
@@ -165,14 +166,23 @@ def fly(options: Namespace, store: "ChildWire", capture: "FileChild | None") -> 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: app.stop(StopReason.SIGNAL))
     gc.freeze()
-    app.run(TickTimer(clock).sleep_until)
+    how = "crashed"
+    try:
+        app.run(TickTimer(clock).sleep_until)
+        how = "orderly" if app.done else "given up"
+    finally:
+        if recorder is not None and capture is not None:
+            end_recording(recorder, capture, how)
     outside.watchdog.disarm()
     store.close()
-    if recorder is not None and capture is not None:
-        recorder.finish("orderly" if app.done else "given up")
-        if not capture.close(recorder.rest, RECORDED_MS) or recorder.ticks_lost:
-            sys.stderr.write(f"kratai fly: the recording is not whole: {recorder.ended}\n")
     return 0
+
+
+def end_recording(recorder: "Recorder", capture: "FileChild", how: str) -> None:
+    """Close the recording, also that of a flight which its own kernel has ended."""
+    recorder.finish(how)
+    if not capture.close(recorder.rest, RECORDED_MS) or recorder.ticks_lost:
+        sys.stderr.write(f"kratai fly: the recording is not whole: {recorder.ended}\n")
 
 
 def main(argv: list[str]) -> int:

@@ -267,8 +267,10 @@ class App:
             due = self.scheduler.tick(planned)
         else:
             recorder.begin(planned)
-            due = self.scheduler.tick(planned)
-            recorder.end(planned)
+            try:
+                due = self.scheduler.tick(planned)
+            finally:
+                recorder.end(planned)
         if self.supervisor.fresh(planned):
             self.world.watchdog.stroke()
         return due

@@ -21,6 +21,9 @@ from hil.injection import again
 from hil.tape import Divergence, Tape, TapeClock, TapeLine, TapeOpener, TapeSensors, TapeWire
 
 PROGRESS_TICKS: Final = 10_000
+CRASHED: Final = "crashed"
+CUT: Final = "cut"
+"""How lives end that do not end in order (`fsw.__main__`, `hil.board`)."""
 DIGEST_SHOWN: Final = 16
 """Hex digits of a SHA-256 in a sentence."""
 
@@ -85,10 +88,15 @@ class Replayed:
         self.ticks = 0
         self.at_us = Micros(0)
         self.checked = 0
+        self.crash = ""
+        """Why flight's own kernel has ended the flight; then the recording should end there too."""
         self.ended = ""
 
     def take(self, record: Record) -> None:
         """Do what the record says was done."""
+        if self.crash and not isinstance(record, Checkpoint | End | Gap | Damage):
+            self.tape.diverge(self.crash, "it flew on")
+            return
         match record:
             case Boot():
                 self._boot(record)
@@ -102,7 +110,7 @@ class Replayed:
                 self._check(octets, digest)
             case End(how, octets, digest):
                 self._check(octets, digest)
-                self.ended = how
+                self._end(how)
             case Gap(why):
                 self.ended = f"the recording ends here: {why}"
             case Damage(offset, why):
@@ -145,10 +153,16 @@ class Replayed:
         try:
             self.flown.app.tick(tick.planned)
         except AssertionError as error:
-            self.tape.diverge(f"nothing: flight's kernel refuses this tick, {error}", "a tick")
+            self.crash = f"flight's kernel refuses this tick: {error}"
         self.tape.end()
         self.at_us = tick.planned
         self.ticks += 1
+
+    def _end(self, how: str) -> None:
+        """A crash ends a process, and a bench cuts its board's power; a replay must crash where the flight did."""
+        if bool(self.crash) != (how == CRASHED) and not (self.crash and how == CUT):
+            self.tape.diverge(self.crash or "it flew on", f"the end: {how}")
+        self.ended = f"{how}: {self.crash}" if self.crash else how
 
     def _stop(self, reason: int) -> None:
         if self.flown is None or self.flown.app is None or reason not in tuple(StopReason):
