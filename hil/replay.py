@@ -5,6 +5,7 @@ then, or sends other octets, has diverged, and says where. Off nominal: a record
 replayed up to there; one that this mission cannot have made is refused by `ReplayError`.
 """
 
+import hashlib
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
@@ -66,17 +67,21 @@ class LifeResult(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """All lives replayed, what could not be read, and why the replay stopped; empty at the end of the recording."""
+    """All lives replayed, what could not be read, why the replay stopped: empty at the end of the recording.
+
+    `digest`: SHA-256 of every octet of all these lives, as that of a simulated run.
+    """
 
     lives: tuple[LifeResult, ...]
     damages: tuple[Damage, ...]
     stopped: str
+    digest: str
 
 
 class Replayed:
     """One life, re-executed record by record; `app` as it stands, None until it has booted."""
 
-    def __init__(self, number: int, header: Header, mission: Mission) -> None:
+    def __init__(self, number: int, header: Header, mission: Mission, all_lives: "hashlib._Hash") -> None:
         _must_fit(number, header, mission)
         self.number = number
         self.header = header
@@ -84,7 +89,7 @@ class Replayed:
         self.flown: Flown | None = None
         self.tape = Tape(header.wires)
         self.clock = TapeClock(self.tape)
-        self.line = TapeLine(self.tape)
+        self.line = TapeLine(self.tape, all_lives)
         self.ticks = 0
         self.at_us = Micros(0)
         self.checked = 0
@@ -194,6 +199,7 @@ class Replay:
         self._wanted = wanted
         self._running: Replayed | None = None
         self._lives = 0
+        self._digest = hashlib.sha256()
         self._results: list[LifeResult] = []
         self._damages: list[Damage] = []
 
@@ -224,13 +230,13 @@ class Replay:
             raise ReplayError(self._damages[0].why if self._damages else "the recording is empty")
         if not self._results:
             raise ReplayError(f"there is no life {self._wanted.life}: the recording has {self._lives}")
-        return Outcome(tuple(self._results), tuple(self._damages), stopped)
+        return Outcome(tuple(self._results), tuple(self._damages), stopped, self._digest.hexdigest())
 
     def _begin(self, record: Life) -> None:
         self._finish(KILLED)
         self._lives += 1
         if self._wanted.life in (None, self._lives):
-            self.life = self._running = Replayed(self._lives, record.header, self._mission)
+            self.life = self._running = Replayed(self._lives, record.header, self._mission, self._digest)
 
     def _finish(self, otherwise: str) -> None:
         """The life that runs is over."""

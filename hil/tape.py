@@ -111,15 +111,16 @@ class TapeClock:
 
 
 class TapeLine:
-    """The line. What flight writes is compared with what it wrote, and its SHA-256 is kept."""
+    """The line. What flight writes is compared with what it wrote; its SHA-256 is kept, and that of `all_lives`."""
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, tape: Tape, all_lives: "hashlib._Hash") -> None:
         self.state = LineState.CLOSED
         self.opens = 0
         self.faults = 0
         self.fault = ""
         self.octets = 0
         self._digest = hashlib.sha256()
+        self._all_lives = all_lives
         self._tape = tape
         self._len = 1
 
@@ -143,6 +144,7 @@ class TapeLine:
         taken = len(octets) if not left else min(left - 1, len(octets))
         if self._tape.divergence is None:
             self._digest.update(octets[:taken])
+            self._all_lives.update(octets[:taken])
             self.octets += taken
         self._look()
         return taken

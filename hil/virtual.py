@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from fsw.capture.recorder import Sink
 from fsw.config import LINES, Config
 from fsw.kernel.clock import NEVER, ManualClock, Micros
 from fsw.mdb.mission import Mission
@@ -130,10 +131,12 @@ def run(
     until_us: int | None = None,
     faults: tuple[Fault, ...] | None = None,
     progress: Progress | None = None,
+    record: Sink | None = None,
 ) -> RunResult:
-    """Play a scenario to its end, or to `until_us`."""
+    """Play a scenario to its end, or to `until_us`; `record` gets every input of the flight software, for a replay."""
     end_us = plan.until_us if until_us is None else min(until_us, plan.until_us)
     virtual = Virtual(plan, mission, seed, faults=faults)
+    virtual.board.record = record
     try:
         while virtual.clock.now() < end_us and not virtual.done:
             virtual.advance(Micros(min(virtual.clock.now() + PROGRESS_US, end_us)), lambda: virtual.done)

@@ -63,6 +63,7 @@ def command(
     data = {
         "ok": ok,
         "stopped": outcome.stopped,
+        "digest": outcome.digest,
         "lives": [
             one._asdict() | {"header": _plain(one.header), "divergence": one.divergence and one.divergence._asdict()}
             for one in outcome.lives
@@ -110,6 +111,8 @@ def _show(console: Console, data: dict[str, object], notes: list[str]) -> None:
             at = mission_time(divergence["at_us"])
             console.print(f"  [red]at {at}[/] asked: {escape(divergence['asked'])}", highlight=False, soft_wrap=True)
             console.print(f"  recorded: {escape(divergence['recorded'])}", highlight=False, soft_wrap=True)
+    if len(lives) > 1:
+        console.print(f"[bold]all lives[/]\n  SHA-256 {data['digest']}", highlight=False, soft_wrap=True)
     for damage in damages:
         colour = "yellow" if damage["cut"] else "red"
         console.print(f"[{colour}]octet {damage['offset']}[/]: {escape(damage['why'])}", highlight=False)
