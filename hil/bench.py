@@ -67,6 +67,8 @@ class FaultResult(NamedTuple):
 
     fault: str
     exercised: bool
+    why: str
+    """Why it was not; else empty."""
 
 
 class Bench:
@@ -218,7 +220,7 @@ class Bench:
     def finish(self, now: Micros) -> tuple[list[StepResult], list[FaultResult], list[Finding]]:
         """The run is over."""
         self.player.finish(now)
-        faults = [FaultResult(compact(fault), exercised) for fault, exercised in self.desk.outcomes(now)]
+        faults = [FaultResult(compact(fault), done, why) for fault, done, why in self.desk.results()]
         return self.player.results, faults, self.observers.finish(now)
 
 

@@ -10,11 +10,13 @@ import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from hil.durations import DurationError, parse_us, text_of
 from hil.fault_kinds import KINDS, FaultKind, Parameter
+from hil.toml_lines import line_of
 
 FAULTS_MAX: Final = 10_000
 """Faults of one schedule."""
@@ -22,8 +24,6 @@ FILE_OCTETS_MAX: Final = 4_000_000
 COMMAND_LINE: Final = "faults"
 """What stands for the file in a complaint about the compact form."""
 _COMPACT: Final = re.compile(r"\s*([^@:+]+)@([^+:]+)(?:\+([^:]+))?(?::(.*))?", re.DOTALL)
-_HEADER: Final = re.compile(r"\s*\[\[\s*fault\s*\]\]")
-_KEY: Final = re.compile(r"\s*[\"']?([A-Za-z0-9_-]+)[\"']?\s*=")
 
 
 class FaultError(Exception):
@@ -62,6 +62,11 @@ def parse(table: Mapping[str, object], file: str, line: int = 0, lines: Mapping[
         at = (lines or {}).get(key, line)
         return f"{file}:{at}: {key}" if at else f"{file}: {key}"
 
+    return _parse(table, place)
+
+
+def _parse(table: Mapping[str, object], place: Callable[[str], str]) -> Fault:
+    """A fault from a table; `place` names where a key stands."""
     if "kind" not in table:
         raise FaultError(f"{place('kind')} is missing; it is one of: {', '.join(KINDS)}")
     if not isinstance(table["kind"], str):
@@ -81,16 +86,19 @@ def parse_text(text: str, file: str) -> tuple[Fault, ...]:
         raise FaultError(f"{file}: {error}") from None
     for key in top:
         if key != "fault":
-            where = next((n for n, row in enumerate(text.split("\n"), 1) if key in row), 1)
-            raise FaultError(f"{file}:{where}: unknown key {key!r}; did you mean 'fault'?")
+            raise FaultError(f"{file}:{line_of(text, (key, 0))}: unknown key {key!r}; did you mean 'fault'?")
     tables = top.get("fault", [])
     if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
-        raise FaultError(f"{file}: fault must be an array of tables, each begun by [[fault]]")
+        raise FaultError(
+            f"{file}:{line_of(text, ('fault', 0))}: fault must be an array of tables, each begun by [[fault]]"
+        )
     if len(tables) > FAULTS_MAX:
         raise FaultError(f"{file}: {len(tables)} faults, at most {FAULTS_MAX}")
-    places = _places(text)
-    places += [(0, {})] * (len(tables) - len(places))
-    return tuple(parse(table, file, *place) for table, place in zip(tables, places, strict=True))
+    return tuple(_parse(table, partial(_place, file, text, number)) for number, table in enumerate(tables))
+
+
+def _place(file: str, text: str, number: int, key: str) -> str:
+    return f"{file}:{line_of(text, ('fault', number, key))}: {key}"
 
 
 def load(path: str | Path) -> tuple[Fault, ...]:
@@ -129,6 +137,11 @@ def parse_compacts(text: str, file: str = COMMAND_LINE) -> tuple[Fault, ...]:
     if len(pieces) > FAULTS_MAX:
         raise FaultError(f"{file}: {len(pieces)} faults, at most {FAULTS_MAX}")
     return tuple(parse_compact(piece, file) for piece in pieces)
+
+
+def of_option(text: str, option: str) -> tuple[Fault, ...]:
+    """What a person gave after an option: a file of faults (NAME.toml), or faults in compact form."""
+    return load(text) if text.endswith(".toml") else parse_compacts(text, option)
 
 
 def compact(fault: Fault) -> str:
@@ -211,14 +224,3 @@ def _value(value: object, parameter: Parameter, place: str) -> int:
         return value
     limits = f"a whole number from {parameter.low} to {parameter.high}"
     raise FaultError(f"{place} is {value!r}, must be {limits} ({parameter.unit})")
-
-
-def _places(text: str) -> list[tuple[int, dict[str, int]]]:
-    """Line of each `[[fault]]` of a TOML text, and of the keys below it."""
-    places: list[tuple[int, dict[str, int]]] = []
-    for number, row in enumerate(text.split("\n"), 1):
-        if _HEADER.match(row):
-            places.append((number, {}))
-        elif places and (key := _KEY.match(row)):
-            places[-1][1].setdefault(key[1], number)
-    return places

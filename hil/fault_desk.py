@@ -134,12 +134,8 @@ class FaultDesk:
                 self._end_one(entry, now)
         return Micros(self._due[0][0]) if self._due else NEVER
 
-    def outcomes(self, now: Micros) -> list[tuple[Fault, bool]]:
-        """Every fault of the run and whether it was exercised; one whose time never came was not."""
-        return [(one.fault, one.exercised) for one in self.results()]
-
     def results(self) -> list[FaultOutcome]:
-        """The same, with why not."""
+        """Every fault of the run and whether it was exercised; one whose time never came was not."""
         return [
             FaultOutcome(
                 entry.fault,

@@ -265,6 +265,11 @@ JUDGES: Final[Mapping[str, Judge]] = {
 assert set(JUDGES) == set(KINDS), "every kind has what must be seen of it"
 
 
+def _old(record: PacketRecord | EventRecord) -> bool:
+    """Whether a record tells of something kept, whose stamp is of another time."""
+    return isinstance(record, EventRecord) and record.replayed
+
+
 class FaultExpectations:
     """The observer. `counters` gives lander's, line's and ground's counters, by their names in a run's result."""
 
@@ -303,7 +308,7 @@ class FaultExpectations:
         if isinstance(record, ParameterRecord):
             for seen in self._open:
                 seen.samples.setdefault(record.name, Sampled()).take(record.raw)
-        elif isinstance(record, PacketRecord | EventRecord) and record.time is not None:
+        elif isinstance(record, PacketRecord | EventRecord) and record.time is not None and not _old(record):
             ahead_us = record.time.us - (TAI_AT_ZERO_US + now)
             for seen in self._open:
                 seen.stamp = Stamp(now, record.time.status, ahead_us)

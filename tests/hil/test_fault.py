@@ -15,6 +15,7 @@ from hil.fault import (
     compact,
     load,
     make,
+    of_option,
     parse,
     parse_compact,
     parse_compacts,
@@ -106,6 +107,8 @@ def test_a_file_is_read(tmp_path: Path) -> None:
     silence, drop = load(path)
     assert (silence.kind, silence.at_us) == ("silence", 60_000_000)
     assert (drop.for_us, drop.values["burst"]) == (5_000_000, 8)
+    assert of_option(str(path), "--faults") == (silence, drop)
+    assert of_option(f"{compact(silence)}; {compact(drop)}", "--faults") == (silence, drop)
 
 
 @pytest.mark.proves("K-FAULT-003")
@@ -163,6 +166,11 @@ def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(FaultError, match="is not UTF-8"):
         load(tmp_path / "bad.toml")
+
+
+def test_a_fault_that_is_no_table_is_refused() -> None:
+    with pytest.raises(FaultError, match=r"f\.toml:2: fault must be an array of tables, each begun by \[\[fault\]\]"):
+        parse_text("# nothing\nfault = 3\n", "f.toml")
 
 
 def test_a_program_s_own_fault_is_checked_too() -> None:

@@ -72,7 +72,7 @@ def test_faults_begin_and_end_when_they_should() -> None:
         ("disk_full", False, 11 * S),
     ]
     assert room.end.done == [("begin", "disk_full", 1 * S), ("end", "disk_full", 11 * S)]
-    assert [exercised for _, exercised in room.desk.outcomes(room.clock.now())] == [True, True]
+    assert [one.exercised for one in room.desk.results()] == [True, True]
     assert room.desk.step(room.clock.now()) == NEVER
 
 
@@ -83,7 +83,7 @@ def test_what_an_end_cannot_do_is_not_exercised(lacking: Ability) -> None:
     room = Room(*(make(kind, 0) for kind in kinds), end=Hand(EVERYTHING - {lacking}))
     room.run(1 * S)
     assert kinds
-    assert not any(exercised for _, exercised in room.desk.outcomes(room.clock.now()))
+    assert not any(one.exercised for one in room.desk.results())
     assert {one.why for one in room.desk.results()} == {f"this end has no {lacking.value} to do it with"}
     assert room.told == []
     assert room.end.done == []

@@ -145,7 +145,7 @@ def flown(text: str) -> list[Finding]:
         run.bench.desk.uplinked(BY_HAND, run.clock.now())
         run.bench.lander.receive_tc(BY_HAND, run.clock.now())
         run.advance(Micros(fault.until_us + WITHIN_US + 1_000_000))
-        assert [exercised for _, exercised in run.bench.desk.outcomes(run.clock.now())] == [True]
+        assert [one.exercised for one in run.bench.desk.results()] == [True]
         return [finding for finding in run.result().findings if finding.breach]
     finally:
         run.close()

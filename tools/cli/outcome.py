@@ -42,11 +42,11 @@ def show(result: RunResult, console: Console, *, steps: bool) -> None:
             console.print(step_line(step), highlight=False, soft_wrap=True)
         if len(shown) > ROWS_MAX:
             console.print(f"[dim]… and {len(shown) - ROWS_MAX} more steps (--json has all)[/]")
-    missing = [fault.fault for fault in result.faults if not fault.exercised]
+    missing = [fault for fault in result.faults if not fault.exercised]
     if result.faults:
         console.print(f"faults        {len(result.faults) - len(missing)} injected", highlight=False)
     for fault in missing:
-        console.print(f"[yellow]not exercised[/] {fault}", highlight=False)
+        console.print(f"[yellow]not exercised[/] {fault.fault}: {fault.why}", highlight=False, soft_wrap=True)
     for finding in result.findings[:ROWS_MAX]:
         colour, word = ("red", "broken") if finding.breach else ("cyan", "remark")
         at = mission_time(finding.at_us)

@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fsw.mdb.mission import Mission
+from hil.capture_file import CaptureError, recording
 from hil.durations import DurationError, parse_us
-from hil.fault import Fault, FaultError, parse_compacts
+from hil.fault import Fault, FaultError, of_option
 from hil.profiles import ProfileError
 from hil.scenario import Scenario, load, names
 from hil.toml_table import TomlError
@@ -31,7 +32,9 @@ LanderName = Annotated[
 ]
 Faults = Annotated[
     str | None,
-    typer.Option(help="Faults instead of the scenario's own and drawn ones: kind@at+for:key=value;… Empty: none."),
+    typer.Option(
+        help="Faults in place of the scenario's own and drawn ones: kind@at+for:key=value;… or FILE.toml. Empty: none."
+    ),
 ]
 
 
@@ -71,7 +74,11 @@ def command(
         def progress(now: int, doing: str) -> None:
             bar.update(task, completed=now, doing=f"{mission_time(now)} {doing}")
 
-        result = virtual.run(plan, flown, seed, until_us=until_us, faults=given, progress=progress)
+        try:
+            with recording(record) as sink:
+                result = virtual.run(plan, flown, seed, until_us=until_us, faults=given, progress=progress, record=sink)
+        except CaptureError as error:
+            refuse(f"--record {error}")
     show(result, console, steps=not quiet)
     if json_file is not None:
         write_json(result, json_file)
@@ -85,7 +92,7 @@ def planned(
     try:
         plan = load(scenario, mission, lander)
         until_us = None if until is None else parse_us(until)
-        return plan, until_us, None if faults is None else parse_compacts(faults, "--faults")
+        return plan, until_us, None if faults is None else of_option(faults, "--faults")
     except DurationError as error:
         refuse(f"--until {error}")
     except (TomlError, ProfileError, FaultError) as error:
