@@ -10,13 +10,15 @@ import pytest
 from fsw.kernel.clock import Micros
 from fsw.mdb.mission import load as load_mission
 from hil import invariants, scenario
-from hil.fault import parse_compact
+from hil.fault import make, parse_compact
 from hil.fault_expectations import WITHIN_US, FaultExpectations
 from hil.fault_kinds import KINDS
 from hil.observer import Finding
+from hil.seed import Dice
 from hil.virtual import Virtual
 from tests.hil.by_hand import cltu, tc_frame
 from tests.system.by_hand import telecommand
+from tools.ground.records import ParameterRecord
 
 MISSION = load_mission()
 HERE = Path(__file__).parent
@@ -181,3 +183,39 @@ def test_a_run_that_ends_too_soon_breaks_nothing_and_says_so(text: str, said: st
         run.close()
     assert [(one.rule, one.breach) for one in findings] == [(said, False)]
     assert "ended too soon" in findings[0].text
+
+
+class Kept:
+    """Every value of the committed parameter that the payload has ever reported."""
+
+    def __init__(self) -> None:
+        self.values: list[float | None] = []
+
+    def record(self, record: object, now: Micros) -> None:
+        if isinstance(record, ParameterRecord) and record.name == "system.scratch":
+            self.values.append(record.raw)
+
+    def finish(self, now: Micros) -> list[Finding]:
+        return []
+
+
+@pytest.mark.soak
+@pytest.mark.proves("K-FAULT-009")
+@pytest.mark.parametrize("seed", range(20))
+def test_two_hundred_cuts_leave_the_store_whole(seed: int) -> None:
+    """F8: ten cuts in ten minutes, uniform in time, every other one while a value is on its way to the disk."""
+    dice = Dice("cuts", str(seed))
+    anywhere = [dice.whole(30_000, 600_000) for _ in range(5)]
+    in_a_write = [25_000 + 15_000 * dice.whole(1, 38) + dice.whole(0, 150) for _ in range(5)]
+    cuts = tuple(make("power_cut", 1_000 * ms, 2_000_000) for ms in sorted(anywhere + in_a_write))
+    kept = Kept()
+    observers = lambda plan, mission: [*invariants.all_of(plan, mission), kept]  # noqa: E731
+    run = Virtual(DRILL, MISSION, seed, faults=cuts, observers=observers)
+    try:
+        run.advance(Micros(800_000_000))
+        assert [finding for finding in run.result().findings if finding.breach] == []
+        assert len(kept.values) > 10
+        assert set(kept.values) == {42.0}
+        assert [path.name for path in run.board.disk.path.parent.iterdir() if "damaged" in path.name] == []
+    finally:
+        run.close()
