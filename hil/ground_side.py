@@ -114,7 +114,7 @@ class GroundSide:
                 self._down.put(datagram, now)
             for datagram in self._reports.take(now):
                 self._report_path.put(datagram, now)
-        elif len(self._beacons) and self.passes.beacon_only(now):
+        elif self._beacons.octets and self.passes.beacon_only(now):
             for datagram in self._beacons.take(now):
                 self._report_path.put(datagram, now)
         return self._down.take(now), self._report_path.take(now)
@@ -129,7 +129,7 @@ class GroundSide:
             self.telemetry.next_due(in_pass),
             self._reports.next_due(in_pass),
         )
-        if not len(self._beacons):
+        if not self._beacons.octets:
             return due
         if in_pass:
             return min(due, now)

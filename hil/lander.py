@@ -287,7 +287,7 @@ class Lander:
             self.contacts_changed(now)
             self._happen("aos" if self.ground.passes.open(now) else "los", now)
         heard = self._heard
-        if heard:
+        if heard and self.credits.active:
             drain = self.ground.bps(now) // 8 if self.ground.passes.open(now) else 0
             self.credits.look(self.ground.free_permille, drain, now)
         self.voice.run(now, heard)
@@ -348,7 +348,7 @@ class Lander:
     def _phase_entered(self, now: Micros) -> None:
         self.ground.enter(self.phase)
         self.contacts_changed(now)
-        self.voice.mode.due_us = now
+        self.voice.say_again((self.voice.mode,), now)
         self._happen("phase", now, phase=PHASES[self.phase])
 
     def _react(self, reaction: Reaction, now: Micros) -> None:

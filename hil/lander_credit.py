@@ -34,6 +34,11 @@ class Credits:
         self._due_us = now
 
     @property
+    def active(self) -> bool:
+        """Whether there is anything to look at: a credit by order, or a queue to be watched."""
+        return bool(self._by_order) or self._below_permille > 0
+
+    @property
     def in_force(self) -> dict[int, int]:
         """Channel -> octets a period; empty when nothing holds the payload back."""
         return dict(sorted(self._by_order.items()))

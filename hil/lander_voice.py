@@ -1,5 +1,6 @@
 """How a lander says things: packets with their counts, the tone and its announcement, what is said again and again."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from fsw.ccsds import carrier
@@ -51,6 +52,7 @@ class LanderVoice:
         power = Periodic(profile.power_status_us, now, self._say_power)
         self._periodic = (self.mode, self.link, power, Periodic(ANCILLARY_US, now, self._say_ancillary))
         self._report = Periodic(REPORT_US, now, self._say_reports)
+        self._due_us = now
 
     def begin(self, now: Micros) -> None:
         """Somebody listens from now on who has heard nothing yet."""
@@ -64,24 +66,29 @@ class LanderVoice:
 
     def say_all(self, now: Micros) -> None:
         """Everything that is said again and again falls due."""
-        for periodic in self._periodic:
+        self.say_again(self._periodic, now)
+
+    def say_again(self, periodics: Iterable[Periodic], now: Micros) -> None:
+        """These fall due: what they say has changed."""
+        for periodic in periodics:
             periodic.due_us = now
+        self._due_us = min(self._due_us, now)
 
     def run(self, now: Micros, heard: bool) -> None:
         """Say what has fallen due; `heard` says whether there is anybody on the line."""
-        if heard:
+        if heard and now >= self._lander.time.next_due():
             for packet in self._lander.time.take_late(now):
                 self.uplink.service(packet)
-            for periodic in self._periodic:
-                periodic.run(now)
-        self._report.run(now)
+        if now < self._due_us:
+            return
+        saying = (*self._periodic, self._report) if heard else (self._report,)
+        for periodic in saying:
+            periodic.run(now)
+        self._due_us = Micros(min(periodic.due_us for periodic in saying))
 
     def next_due(self, heard: bool) -> Micros:
         """When something falls due."""
-        due = self._report.due_us
-        if heard:
-            due = min(due, self._lander.time.next_due(), *(periodic.due_us for periodic in self._periodic))
-        return Micros(due)
+        return min(self._due_us, self._lander.time.next_due()) if heard else self._due_us
 
     def say(self, apid: LanderApid, body: object) -> None:
         """Queue a service packet for the payload."""

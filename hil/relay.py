@@ -106,7 +106,9 @@ class StoreAndForward:
 
     def take(self, now: Micros) -> list[bytes]:
         """What the radio sends by `now`, in a pass."""
-        sent = []
+        sent: list[bytes] = []
+        if not self.octets and self._idle is None:
+            return sent
         while self._radio_free_us <= now:
             datagram = self._next()
             if datagram is None:
@@ -120,8 +122,8 @@ class StoreAndForward:
 
     def take_all(self) -> list[bytes]:
         """Everything that waits, in its order; the radio that this queue was paced for takes no part."""
-        taken = []
-        while (datagram := self._next()) is not None:
+        taken: list[bytes] = []
+        while self.octets and (datagram := self._next()) is not None:
             taken.append(datagram)
         return taken
 
