@@ -1,4 +1,4 @@
-"""The bench of the demo: lander, payload and ground session as real processes, pumped from one thread (POSIX; edge).
+"""The bench of the demo: lander, payload and ground session as real processes, a plan played on them (POSIX; edge).
 
 The payload is `python -m fsw` on the lander's pty, power-switched by the lander; its sensors are simulated files. The
 ground is the ordinary session with a directory of its own. Every record and every event of the lander passes
@@ -14,51 +14,62 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Final, TypeVar
+from typing import IO, Final, NamedTuple
 
-from hil.first_contact import Record, StepError, Word
-from hil.sensors import SimulatedSensors
+from fsw.kernel.clock import Micros
+from fsw.mdb.mission import Mission
+from hil.contact import Line, stage_of, word_of_event, word_of_record
+from hil.fault import Fault
+from hil.lander_orders import Order
+from hil.player import Player, StepResult
+from hil.real_clock import RealClock
+from hil.scenario import Scenario
+from hil.sensor_files import REFRESH_US, SensorFiles
+from hil.twins import Twins
 from tools.ground.protocol import Lines, Message, decode, encode
 from tools.ground.state import find
 
 READY_S: Final = 15.0
-WORD_S: Final = 40.0
 STOP_S: Final = 3.0
 READ_OCTETS: Final = 65_536
-T = TypeVar("T")
-Show = Callable[[str, Record], None]
+Show = Callable[[str, Line], None]
 
 
 class ContactError(Exception):
     """A process of the bench did not come up or went away; the text is one sentence."""
 
 
-class Bench:
-    """Everything the demo starts; a `hil.first_contact.Contact`."""
+class Asked(NamedTuple):
+    """A request to the ground session."""
 
-    def __init__(self, folder: Path, root: Path, show: Show) -> None:
-        self._folder = folder
-        self._root = root
-        self._show = show
-        self._sensors = SimulatedSensors(folder / "sensors")
+    number: int
+
+
+class Contact:
+    """Everything the demo starts; `hil.player.Hands` of the player that `play` lets loose on it."""
+
+    def __init__(self, folder: Path, root: Path, plan: Scenario, mission: Mission, show: Show) -> None:
+        self._folder, self._root, self._plan, self._show = folder, root, plan, show
+        self._clock = RealClock()
+        self._twins = Twins(mission, self._clock)
+        self._files = SensorFiles(self._twins, folder / "sensors")
+        self._files.write()
+        self._files_due = Micros(0)
+        self._player = Player(plan, self)
         self._lines: dict[int, Lines] = {}
-        self._records: list[Record] = []
-        self._events: list[Record] = []
-        self._answers: list[Message] = []
         self._next_id = 0
-        self._seen = self._seen_events = 0
         self._processes: list[subprocess.Popen[bytes]] = []
         self.ground_state = folder / "ground"
         ground = self._start("ground", "--state", str(self.ground_state), "--tm", "127.0.0.1:0", "--tc", "127.0.0.1:0",
                              "--report", "127.0.0.1:0", "--json")  # fmt: skip
         about = self._ready(ground)
-        board = [sys.executable, "-m", "fsw", "--port", "{port}", "--line", "default", "--clear"]
+        board = [sys.executable, "-m", "fsw", "--port", "{port}", "--line", plan.profile.line, "--clear"]
         board += ["--state", str(folder / "flight"), "--sensors", str(folder / "sensors")]
         lander = self._start("lander", "--off", "--json", "--link", str(folder / "line"), "--board", shlex.join(board),
-                             "--tm", _text(about["tm"]), "--report", _text(about["report"]),
-                             "--tc", "127.0.0.1:0")  # fmt: skip
+                             "--profile", plan.profile.name, "--tm", _text(about["tm"]), "--tc", "127.0.0.1:0",
+                             "--report", _text(about["report"]))  # fmt: skip
         told = self._ready(lander)
         assert lander.stdin is not None
         self._lander_in: IO[bytes] = lander.stdin
@@ -69,58 +80,48 @@ class Bench:
         self._ask({"op": "route", "tc": _text(told["tc"])})
         self._ask({"op": "watch"})
 
-    # --- what the script asks --------------------------------------------------------------------------------------
+    @property
+    def results(self) -> list[StepResult]:
+        """The steps that have ended."""
+        return self._player.results
 
-    def begin(self) -> None:
-        """A step begins: what came before it no longer counts for `expect`."""
-        self._seen, self._seen_events = len(self._records), len(self._events)
+    def play(self, begin: Callable[[str], None]) -> None:
+        """Play the plan to its end; `begin` hears of each step as it begins."""
+        player, clock, doing = self._player, self._clock, ""
+        while (now := clock.now()) < self._plan.until_us:
+            if now >= self._files_due:
+                self._files_due = Micros(now + REFRESH_US)
+                self._files.write()
+            due = player.step(now)
+            if player.done:
+                break
+            if player.doing != doing:
+                doing = player.doing
+                begin(doing)
+            self._pump(max(0, min(due, self._files_due) - clock.now()) / 1e6)
+        player.finish(clock.now())
 
-    def send(self, name: str, **arguments: str) -> Word:
-        """Send a command and wait for its last word."""
-        request = self._ask({"op": "send", "name": name, "arguments": dict(arguments)})
+    # --- hands of the player ---------------------------------------------------------------------------------------
 
-        def ended() -> Message | None:
-            for answer in self._answers:
-                stage = answer.get("stage")
-                if answer.get("id") == request and ("refused" in answer or "error" in answer):
-                    return answer
-                if answer.get("id") == request and isinstance(stage, dict) and stage.get("final"):
-                    return answer
-            return None
-
-        last = self._until(ended, WORD_S, f"the last word on {name}")
-        stage = last.get("stage")
-        if not isinstance(stage, dict):
-            return Word("refused by the ground", False, json.dumps(last.get("refused") or last.get("error")))
-        return Word(str(stage.get("state")), stage.get("state") == "completed", str(stage.get("text")))
-
-    def expect(self, kind: str, name: str, within_s: float, holds: Callable[[Record], bool] = lambda _: True) -> Record:
-        """Wait for a record of this kind and name that came since the step began."""
-
-        def found() -> Record | None:
-            for record in self._records[self._seen :]:
-                if record.get("kind") == kind and record.get("name", "") == name and holds(record):
-                    return record
-            return None
-
-        return self._until(found, within_s, f"{kind} {name}".strip())
-
-    def lander(self, verb: str, **arguments: int) -> None:
-        """Have the lander do something with its power switch."""
-        self._lander_in.write(json.dumps({"do": verb, **arguments}).encode() + b"\n")
+    def order(self, order: Order, now: Micros) -> str:
+        """Tell the lander, by a control line."""
+        self._lander_in.write(json.dumps({"do": order.verb, **order.values}).encode() + b"\n")
         self._lander_in.flush()
+        return ""
 
-    def lander_says(self, event: str, within_s: float) -> Record:
-        """Wait for an event of the lander that came since the step began."""
+    def surround(self, name: str, value: int, now: Micros) -> str:
+        """Move a simulated sensor."""
+        self._twins.set(name, value)
+        self._files.write()
+        return ""
 
-        def found() -> Record | None:
-            return next((e for e in self._events[self._seen_events :] if e.get("event") == event), None)
+    def fault(self, fault: Fault, now: Micros) -> str:
+        """The processes stand between."""
+        return f"{fault.kind} cannot be done from here: kratai sim and kratai hil can"
 
-        return self._until(found, within_s, f"the lander's {event}")
-
-    def temperature(self, mdegc: int) -> None:
-        """Move the simulated environment sensor."""
-        self._sensors.temperature(mdegc)
+    def send(self, name: str, arguments: Mapping[str, str], now: Micros) -> Asked:
+        """Ask the ground session to send a telecommand."""
+        return Asked(self._ask({"op": "send", "name": name, "arguments": dict(arguments)}))
 
     # --- processes -------------------------------------------------------------------------------------------------
 
@@ -181,15 +182,7 @@ class Bench:
         self._socket.sendall(encode({"id": self._next_id, **message}))
         return self._next_id
 
-    def _until(self, look: Callable[[], T | None], within_s: float, what: str) -> T:
-        """Pump until `look` finds something."""
-        deadline = time.monotonic() + within_s
-        while (found := look()) is None:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise StepError(f"{what} did not come within {within_s:g} s")
-            self._pump(left)
-        return found
+    # --- what they say ---------------------------------------------------------------------------------------------
 
     def _pump(self, wait_s: float) -> None:
         sources = [self._lander_fd, self._socket.fileno()]
@@ -201,19 +194,24 @@ class Bench:
             for line in self._lines[fd].feed(octets):
                 message = decode(line)
                 if not isinstance(message, str):
-                    self._take(fd, message)
+                    self._take(fd, message, self._clock.now())
 
-    def _take(self, fd: int, message: Message) -> None:
-        record = message.get("record")
+    def _take(self, fd: int, message: Message, now: Micros) -> None:
+        """Show one line, and let the player hear it."""
+        record, request = message.get("record"), message.get("id")
         if fd == self._lander_fd:
-            self._events.append(message)
             if "event" in message:
                 self._show("lander", message)
+                self._player.hear_word(word_of_event(message, now), now)
         elif isinstance(record, dict):
-            self._records.append(record)
             self._show(str(record.get("kind")), record)
-        else:
-            self._answers.append(message)
+            word = word_of_record(record, now)
+            if word is not None:
+                self._player.hear_word(word, now)
+        elif isinstance(request, int):
+            stage = stage_of(message, request, now)
+            if stage is not None:
+                self._player.hear_stage(stage)
 
 
 def _fd(process: "subprocess.Popen[bytes]") -> int:

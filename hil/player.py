@@ -16,7 +16,6 @@ from hil.lander_orders import Order
 from hil.scenario import Leg, Scenario, Send, Step
 from tools.ground.records import Record
 from tools.ground.request import Refusal
-from tools.ground.session import Ticket
 from tools.ground.tracking import StageChange, State
 
 RESULTS_MAX: Final = 20_000
@@ -46,6 +45,14 @@ class StepResult(NamedTuple):
     """What was seen in the plan's own words, without values: the same on every rung."""
 
 
+class Sent(Protocol):
+    """A telecommand that was taken."""
+
+    @property
+    def number(self) -> int:
+        """Its stages come under it."""
+
+
 class Hands(Protocol):
     """What a player can do to the world; each says why it cannot, empty when it did."""
 
@@ -58,7 +65,7 @@ class Hands(Protocol):
     def fault(self, fault: Fault, now: Micros) -> str:
         """Begin a fault now."""
 
-    def send(self, name: str, arguments: dict[str, str], now: Micros) -> Ticket | Refusal:
+    def send(self, name: str, arguments: dict[str, str], now: Micros) -> Sent | Refusal:
         """Send a telecommand."""
 
 
@@ -189,19 +196,24 @@ class Player:
     def hear(self, record: Record, now: Micros) -> None:
         """A record of the ground session."""
         if isinstance(record, StageChange):
-            active = self._active
-            if active is not None and record.ticket == active.ticket and record.verdict:
-                active.verdict = record
+            self.hear_stage(record)
             return
         word = word_of(record)
         if word is not None:
-            self._word(word, now)
+            self.hear_word(word, now)
 
     def happen(self, happening: Happening, now: Micros) -> None:
         """What the lander tells its user."""
-        self._word(Word(Kind.LANDER, happening.what, happening.values, happening.at_us), now)
+        self.hear_word(Word(Kind.LANDER, happening.what, happening.values, happening.at_us), now)
 
-    def _word(self, word: Word, now: Micros) -> None:
+    def hear_stage(self, change: StageChange) -> None:
+        """A word on a command that was sent."""
+        active = self._active
+        if active is not None and change.ticket == active.ticket and change.verdict:
+            active.verdict = change
+
+    def hear_word(self, word: Word, now: Micros) -> None:
+        """Anything that may fulfil an expectation."""
         keys = self._rising.get((word.kind, word.name))
         if keys is None:
             return

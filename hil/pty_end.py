@@ -20,12 +20,10 @@ from hil.observer import Finding
 from hil.profiles import LanderProfile
 from hil.pty_line import PtyLine
 from hil.real_line import RealLine
-from hil.sensor_files import SensorFiles
+from hil.sensor_files import REFRESH_US, SensorFiles
 from hil.twin_faults import SENSOR_KINDS, TwinFaults
 from hil.twins import Twins
 
-REFRESH_US: Final = 250_000
-"""How often the sensors' files follow the twins, and the process is looked after."""
 NOTE: Final = "rung"
 
 

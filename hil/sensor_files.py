@@ -10,6 +10,8 @@ from typing import Final
 
 from hil.twins import Twins
 
+REFRESH_US: Final = 250_000
+"""How often the files should follow the twins."""
 PACKAGE_MONITOR: Final = "sys/class/hwmon/hwmon0"
 """Where a Raspberry Pi's kernel shows the temperature of its processor."""
 

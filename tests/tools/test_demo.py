@@ -17,6 +17,7 @@ STEPS = [
     "instrument reading",
     "refused command",
     "limit crossed",
+    "back within",
     "power-off notice",
     "power cut",
     "reboot",

@@ -7,24 +7,20 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+if TYPE_CHECKING:
+    from hil.contact_process import Contact
+    from hil.player import StepResult
+
 ROOT: Final = Path(__file__).resolve().parents[2]
+SCENARIO: Final = "first-contact"
 _REPORTS: Final = frozenset(("system.housekeeping", "environment.report", "dosimeter.report"))
 _LANDER_SHOWN: Final = frozenset(
     ("power_on", "power_off", "notice", "ready_for_off", "ready_for_power_off", "board_failed")
 )
-
-
-class Played(NamedTuple):
-    """One step as it went."""
-
-    name: str
-    held: bool
-    seconds: float
-    seen: str
 
 
 def command(
@@ -41,52 +37,51 @@ def command(
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
 
-    from hil.contact_process import Bench, ContactError  # noqa: PLC0415
-    from hil.first_contact import SCRIPT, SINCE_BOOT, Record, StepError  # noqa: PLC0415
+    from fsw.mdb.mission import load as load_mission  # noqa: PLC0415
+    from hil.contact import Line  # noqa: PLC0415
+    from hil.contact_process import Contact, ContactError  # noqa: PLC0415
+    from hil.player import Outcome  # noqa: PLC0415
+    from hil.scenario import load  # noqa: PLC0415
 
     console = Console(record=svg is not None, highlight=False, width=118 if svg is not None else None)
     began = time.monotonic()
-    records: list[Record] = []
+    records: list[Line] = []
 
-    def show(kind: str, record: Record) -> None:
+    def show(kind: str, record: Line) -> None:
         records.append(record)
         line = _line(kind, record)
         if line:
             console.print(f"[dim]{time.monotonic() - began:6.2f} s[/]  {line}")
 
     folder = Path(tempfile.mkdtemp(prefix="kratai-demo-"))
-    played: list[Played] = []
-    memory: dict[str, int] = {}
-    bench = None
+    mission = load_mission()
+    plan = load(SCENARIO, mission)
+    contact = None
     try:
-        bench = Bench(folder, ROOT, show)
-        for name, step in SCRIPT:
-            started = time.monotonic()
-            console.print(f"[bold]{name}[/]")
-            if step not in SINCE_BOOT:
-                bench.begin()
-            try:
-                played.append(Played(name, True, time.monotonic() - started, step(bench, memory)))
-            except StepError as failed:
-                played.append(Played(name, False, time.monotonic() - started, str(failed)))
-            played[-1] = played[-1]._replace(seconds=round(time.monotonic() - started, 3))
+        contact = Contact(folder, ROOT, plan, mission, show)
+        contact.play(lambda step: console.print(f"[bold]{step.partition(': ')[2]}[/]"))
     except ContactError as error:
         console.print(f"[red]{error}[/]")
     finally:
-        pids = _leave(bench, keep=keep)
-    held = len(played) == len(SCRIPT) and all(step.held for step in played)
-    table = Table("step", "", "s", "seen", title="First contact")
+        pids = _leave(contact, keep=keep)
+    played = [] if contact is None else contact.results
+    held = bool(played) and all(step.outcome is Outcome.HELD for step in played)
+    table = Table("step", "", "s", "seen", title=plan.title)
     for row in played:
-        table.add_row(row.name, "[green]held[/]" if row.held else "[red]FAILED[/]", f"{row.seconds:.1f}", row.seen)
+        mark = "[green]held[/]" if row.outcome is Outcome.HELD else f"[red]{row.outcome.value.upper()}[/]"
+        table.add_row(row.step, mark, f"{_seconds(row):.1f}", row.text)
     console.print(table)
     if held and not keep:
         shutil.rmtree(folder)
     else:
         console.print(f"What the programs kept and said lies in {folder}")
-    if keep and bench is not None:
-        console.print(f"Running: {', '.join(map(str, pids))}. Next: tools/kratai watch --state {bench.ground_state}")
+    if keep and contact is not None:
+        console.print(f"Running: {', '.join(map(str, pids))}. Next: tools/kratai watch --state {contact.ground_state}")
     if json_file is not None:
-        steps = [row._asdict() for row in played]
+        steps = [
+            {"name": row.step, "held": row.outcome is Outcome.HELD, "seconds": _seconds(row), "seen": row.text}
+            for row in played
+        ]
         json_file.write_text(json.dumps({"held": held, "steps": steps, "records": records}, indent=1) + "\n")
     if svg is not None:
         drawn = console.export_svg(title="kratai demo")
@@ -94,14 +89,16 @@ def command(
     raise typer.Exit(0 if held else 1)
 
 
-def _leave(bench: object, *, keep: bool) -> list[int]:
-    from hil.contact_process import Bench  # noqa: PLC0415
+def _seconds(step: "StepResult") -> float:
+    return round((step.ended_us - step.began_us) / 1e6, 3)
 
-    if not isinstance(bench, Bench):
+
+def _leave(contact: "Contact | None", *, keep: bool) -> list[int]:
+    if contact is None:
         return []
     if keep:
-        return bench.release()
-    bench.close()
+        return contact.release()
+    contact.close()
     return []
 
 
