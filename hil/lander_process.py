@@ -21,8 +21,9 @@ from hil.board_process import BoardError, BoardProcess
 from hil.lander import OPS, Happening, Lander
 from hil.line import Drained, Paced
 from hil.profiles import LanderProfile, ProfileError, load
-from hil.pty_line import READ_OCTETS_MAX, Device, LineError, PtyLine, SerialDevice, default_link
+from hil.pty_line import READ_OCTETS_MAX, Device, LineError, PtyLine, default_link
 from hil.real_clock import SECONDS_1958_TO_1970, RealClock
+from hil.serial_port import Port
 
 TICK_US: Final = 1000
 DATAGRAM_OCTETS_MAX: Final = 65_535
@@ -273,7 +274,9 @@ class LanderProcess:
 def _device(options: Options, baud: int) -> tuple[Device, Path | None]:
     """The line of the command line: a serial port, or a pty with its link."""
     if options.port is not None:
-        return SerialDevice(options.port, baud), None
+        if "://" in options.port:
+            raise LineError(f"--port {options.port}: the emulator alone serves a device or a pty; see kratai hil")
+        return Port(options.port, baud), None
     runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     link = Path(options.link).absolute() if options.link else default_link(runtime)
     return PtyLine(link), link

@@ -1,4 +1,4 @@
-"""The emulator's end of a line: a pseudo-terminal of its own making, or a serial port (POSIX; edge of the house)."""
+"""The bench's end of a line: what it needs of a device, and a pseudo-terminal of its own making (POSIX; edge)."""
 
 import fcntl
 import os
@@ -6,13 +6,8 @@ import struct
 import termios
 import time
 import tty
-from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
-
-import serial
-
-T = TypeVar("T")
+from typing import Final, Protocol
 
 READ_OCTETS_MAX: Final = 4096
 FULL_OCTETS: Final = 4095
@@ -132,51 +127,6 @@ class PtyLine:
         self._master = self._slave = -1
         if self.link is not None and self.link.is_symlink() and os.readlink(self.link) == self.path:
             self.link.unlink()
-
-
-class SerialDevice:
-    """A real serial port at `baud`, 8N1, no flow control. A port that vanishes takes and gives nothing."""
-
-    def __init__(self, path: str, baud: int) -> None:
-        try:
-            self._port = serial.Serial(path, baud, timeout=0, write_timeout=0, exclusive=True)
-        except (OSError, ValueError) as error:
-            number = getattr(error, "errno", None)
-            raise LineError(f"--port {path}: {os.strerror(number) if number else error}") from None
-        self.path = path
-
-    def fileno(self) -> int:
-        """The port, -1 once it has vanished."""
-        return self._port.fileno() if self._port.is_open else -1
-
-    def read(self, octets_max: int) -> bytes:
-        """What has arrived, at most so much."""
-        return self._try(lambda fd: os.read(fd, min(octets_max, READ_OCTETS_MAX))) or b""
-
-    def write(self, octets: bytes) -> int:
-        """Hand octets to the driver; how many it took."""
-        return self._try(lambda fd: os.write(fd, octets)) or 0
-
-    def _try(self, call: Callable[[int], T]) -> T | None:
-        if not self._port.is_open:
-            return None
-        try:
-            return call(self._port.fileno())
-        except BlockingIOError:
-            return None
-        except OSError:
-            self.close()
-            return None
-
-    def flush(self) -> None:
-        """Forget what waits in both directions."""
-        if self._port.is_open:
-            self._port.reset_input_buffer()
-            self._port.reset_output_buffer()
-
-    def close(self) -> None:
-        """Give the port back."""
-        self._port.close()
 
 
 def default_link(folder: Path) -> Path:

@@ -231,6 +231,7 @@ def test_what_cannot_be_served_is_one_sentence_and_status_2(tmp_path: Path) -> N
             ({"tc": "here"}, "HOST:PORT"),
             ({"tc": ":0", "profile": "genric"}, "generic"),
             ({"tc": ":0", "port": "/dev/ttyNONE"}, "/dev/ttyNONE"),
+            ({"tc": ":0", "port": "socket://here:1"}, "kratai hil"),
             ({"tc": ":0", "board": "  ", "link": str(tmp_path / "l")}, "--board"),
             ({"tc": ":0", "link": str(tmp_path / "file" / "x")}, "--link"),
         ]

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 import serial
 
-from hil.pty_line import LineError, PtyLine, SerialDevice, default_link
+from hil.pty_line import LineError, PtyLine, default_link
 
 DEADLINE_S = 10
 ALL_OCTETS = bytes(range(256))
 
 
-def read_exactly(device: PtyLine | SerialDevice, octets: int) -> bytes:
+def read_exactly(device: PtyLine, octets: int) -> bytes:
     got = b""
     while len(got) < octets:
         assert select.select([device.fileno()], [], [], DEADLINE_S)[0], f"only {len(got)} octets came"
@@ -103,23 +103,3 @@ def test_default_links_make_way_for_living_ones(tmp_path: Path) -> None:
     (tmp_path / "kratai-line").unlink()
     (tmp_path / "kratai-line").symlink_to("/dev/gone")
     assert default_link(tmp_path) == tmp_path / "kratai-line"
-
-
-def test_a_serial_port_is_served_and_may_vanish() -> None:
-    other = PtyLine()
-    device = SerialDevice(other.path, 115_200)
-    assert device.write(b"up") == 2
-    assert read_exactly(other, 2) == b"up"
-    other.write(b"down")
-    assert read_exactly(device, 4) == b"down"
-    assert device.read(10) == b""
-    other.close()
-    assert device.read(10) == b""
-    assert device.write(b"x") == 0
-    device.flush()
-    device.close()
-
-
-def test_no_port_there_is_a_sentence() -> None:
-    with pytest.raises(LineError, match="--port /dev/ttyNONE: No such file"):
-        SerialDevice("/dev/ttyNONE", 115_200)
