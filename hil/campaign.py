@@ -5,8 +5,9 @@ lines of an earlier campaign, told first, are not run again. Whoever has workers
 other machines, plays that part (campaign_pool.py).
 
 A kept line carries the digest of the code and scenario that it comes from: what other code has found counts for
-nothing. Failures are alike when they break a rule or a step in common; the first of each likeness is shrunk, in the
-order of the plan and not in the order in which workers finish.
+nothing. A failure is known again by its marks: rules broken, steps failed. The first failure by each mark is shrunk
+to the fewest faults that still leave this mark, in the order of the plan and not in the order in which workers
+finish.
 
 Off nominal: a line that cannot be read, as a crash leaves it, is counted and skipped. A run that ends in an
 exception, or whose worker dies, is a failure with that as its name.
@@ -201,22 +202,21 @@ class Campaign:
     def _left(self) -> list[_Hunt]:
         """Hunts that have not ended; chosen once all seeds have run, so that the choice is the same each time."""
         if self._hunts is None:
-            self._hunts = [self._hunt(job) for job in self._first_failures() if job not in self._shrunk]
+            self._hunts = [self._hunt(*first) for first in self._first_failures() if first[0] not in self._shrunk]
         return [hunt for hunt in self._hunts if hunt.shrunk is None]
 
-    def _hunt(self, job: Job) -> _Hunt:
-        result = self._results[job]
-        return _Hunt(job, marks_of(result), schedule_of(result) or (), self._runs_max)
+    def _hunt(self, job: Job, marks: frozenset[str]) -> _Hunt:
+        return _Hunt(job, marks, schedule_of(self._results[job]) or (), self._runs_max)
 
-    def _first_failures(self) -> list[Job]:
-        """The first failure of each likeness that has faults to shrink."""
-        seen: set[str] = set()
-        chosen: list[Job] = []
+    def _first_failures(self) -> list[tuple[Job, frozenset[str]]]:
+        """The first failure by each mark that has faults to shrink, and what is new in it."""
+        seen: frozenset[str] = frozenset()
+        chosen: list[tuple[Job, frozenset[str]]] = []
         for job in self._jobs:
-            marks = marks_of(self._results[job])
-            if marks and not marks & seen and schedule_of(self._results[job]) and len(chosen) < self._shrunk_max:
-                chosen.append(job)
-            seen |= marks
+            new = marks_of(self._results[job]) - seen
+            if new and schedule_of(self._results[job]) and len(chosen) < self._shrunk_max:
+                chosen.append((job, new))
+                seen |= new
         return chosen
 
     # What it says

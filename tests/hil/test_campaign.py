@@ -189,3 +189,20 @@ def test_a_digest_follows_the_scenario_file(tmp_path: Path) -> None:
     file.write_text("b")
     assert digest_with(str(file)) != before
     assert len(code_digest()) == 64
+
+
+@pytest.mark.proves("K-CAMPAIGN-002")
+def test_a_failure_that_is_new_in_part_is_shrunk_for_what_is_new() -> None:
+    """Each run breaks the rule that needs the second fault; odd seeds also the one that needs the fifth."""
+    one = Campaign(plan(["sound"], range(4)), DIGESTS)
+
+    def result(ask: Ask) -> dict[str, object]:
+        had = SIX if ask.faults is None else ask.faults
+        broken = [f"rule {rule} at 1 s: …" for rule, need in (("b", 1), ("e", 4)) if SIX[need] in had]
+        found = [text.removeprefix("rule ") for text in broken if "e at" not in text or ask.job.seed % 2]
+        return {**run_seed(*ask.job), "ok": not found, "faults": list(had), "findings": found}
+
+    while (ask := one.next_ask()) is not None:
+        one.answer(ask, result(ask))
+    shrunk = [failure.shrunk.schedule if failure.shrunk else None for failure in one.summary().failures]
+    assert shrunk == [(SIX[1],), (SIX[4],), None, None]

@@ -82,7 +82,9 @@ def command(
         write(json_file, json.dumps({"finished": finished, **summary.as_json()}, indent=1) + "\n")
     show(Console(stderr=str(json_file) == "-", highlight=False), summary)
     if not finished:
-        console.print(f"interrupted; {summary.done} finished seeds are kept in {where}: the same command goes on")
+        console.print(
+            f"interrupted; {summary.done} finished seeds are kept in {where}: the same command goes on", soft_wrap=True
+        )
         raise typer.Exit(130)
     raise typer.Exit(1 if summary.failures else 0)
 
@@ -90,7 +92,7 @@ def command(
 def say_known(console: Console, campaign: Campaign, folder: Path) -> None:
     """What is there from before."""
     if campaign.done:
-        console.print(f"{campaign.done} of {campaign.jobs} seeds are finished already, in {folder}")
+        console.print(f"{campaign.done} of {campaign.jobs} seeds are finished already, in {folder}", soft_wrap=True)
     if campaign.stale:
         console.print(f"{campaign.stale} finished seeds there are of other code or another scenario, and run again")
     if campaign.unread:
@@ -156,14 +158,16 @@ def write(file: Path, text: str) -> None:
 def show(console: Console, summary: Summary) -> None:
     """The outcome for a person: what failed how often, the first failures, how each is repeated."""
     for failure in summary.failures[:FAILURES_SHOWN]:
-        console.print(f"[red]failed[/] {failure.job.scenario} seed {failure.job.seed}: {escape(why(failure))}")
+        console.print(
+            f"[red]failed[/] {failure.job.scenario} seed {failure.job.seed}: {escape(why(failure))}", soft_wrap=True
+        )
         if failure.shrunk is not None:
             console.print(f"  {shrunk(failure)}")
             console.print(f"  {escape(failure.command)}", soft_wrap=True)
     if len(summary.failures) > FAILURES_SHOWN:
         console.print(f"… and {len(summary.failures) - FAILURES_SHOWN} more (--json has all)")
     for mark, count in sorted(summary.marks.items(), key=lambda one: (-one[1], one[0])):
-        console.print(f"{count:6} times {escape(mark)}")
+        console.print(f"{count:6} times {escape(mark)}", soft_wrap=True)
     speed = f", {summary.simulated_s / summary.wall_s:,.0f} times real time a core" if summary.wall_s else ""
     console.print(f"{summary.simulated_s:,.0f} s simulated in {summary.wall_s:,.1f} s of work{speed}")
     colour = "[red]" if summary.failures else "[green]"
