@@ -16,7 +16,7 @@ class HeaterControl:
     power whatever the switch says, stuck off it takes none.
     """
 
-    __slots__ = ("_at_us", "_day", "_heater", "_start_us", "just_spent", "mode", "spent_mj")
+    __slots__ = ("_at_us", "_day", "_heater", "_start_us", "mode", "spent_mj")
 
     def __init__(self, heater: Heater, now: Micros) -> None:
         self._heater = heater
@@ -24,7 +24,6 @@ class HeaterControl:
         self._day = 0
         self.mode = "thermostat" if heater.thermostat else "order"
         self.spent_mj = 0
-        self.just_spent = False
 
     @property
     def spent(self) -> bool:
@@ -35,15 +34,16 @@ class HeaterControl:
         """Whether the heater takes power."""
         return self.mode == "stuck_on" or (switched_on and self.mode != "stuck_off")
 
-    def look(self, cdegc: int, drawn_mw: int, switched_on: bool, now: Micros) -> bool | None:
-        """True or False: the circuit is to be switched on or off; None: left alone. `drawn_mw` since the last look."""
+    def take(self, drawn_mw: int, now: Micros) -> None:
+        """So much has been drawn since the last call."""
         day = (now - self._start_us) // DAY_US
         if day != self._day:
             self._day, self.spent_mj = day, 0
-        was_spent = self.spent
         self.spent_mj += drawn_mw * (now - self._at_us) // 1_000_000
         self._at_us = now
-        self.just_spent = self.spent and not was_spent
+
+    def look(self, cdegc: int, switched_on: bool) -> bool | None:
+        """True or False: the circuit is to be switched on or off; None: left alone."""
         if self.spent:
             return False if switched_on else None
         if self.mode != "thermostat":

@@ -26,6 +26,8 @@ OPS: Final = Circuit.OPS
 HEATER: Final = Circuit.HEATER
 UPDATE_US: Final = 1_000_000
 """How often the model looks at how busy the line was, how warm the board is, what the thermostat wants."""
+IDLE_US: Final = 60_000_000
+"""The same while nothing draws current and nobody heats: a night is long."""
 PULSES_MAX: Final = 16
 
 
@@ -83,6 +85,7 @@ class LanderPower:
         self._octets = 0
         self._send_permille = 0
         self._heat_mw = 0
+        self._deck_cdegc = profile.ancillary.deck_cdegc
         self._update_us = self._due_us = now
         self._said: tuple[packets.CircuitStatus, ...] = ()
         self._said_us = NEVER
@@ -155,6 +158,7 @@ class LanderPower:
     def set_heater(self, mode: str, now: Micros) -> None:
         """The heater's circuit by thermostat or by order, or stuck."""
         self.heater.mode = mode
+        self._update_us = min(self._update_us, Micros(now + UPDATE_US))
         self._flow(now)
 
     # --- what the payload says and does ---------------------------------------------------------------------------
@@ -212,22 +216,32 @@ class LanderPower:
                 self._settle(at, "notice")
         if at >= self._update_us:
             self._update(at, deck_cdegc)
-            self._update_us = Micros(at + UPDATE_US)
+            self._update_us = Micros(at + (UPDATE_US if self._watched() else IDLE_US))
         self._flow(at)
+
+    def _watched(self) -> bool:
+        """Whether anything draws current, or a thermostat looks at the temperature."""
+        return any(self._was_on) or self.heater.mode != "order"
 
     def _update(self, at: Micros, deck_cdegc: int) -> None:
         """Once a second: the line's share, the board's temperature, the thermostat."""
         bits = self._octets * BITS_AN_OCTET * 1_000_000
         self._send_permille = min(1000, bits * 1000 // (self._profile.baud * UPDATE_US))
         self._octets = 0
-        self.board.update(self._heat_mw, deck_cdegc, at)
-        wanted = self.heater.look(self.board.cdegc, self._heater_mw(), self.switches[HEATER].powered, at)
-        if self.heater.just_spent:
-            self._happen("heater_budget_spent", at, budget_j=self._profile.heater.budget_j)
+        self._account(at)
+        self._deck_cdegc = deck_cdegc
+        wanted = self.heater.look(self.board.cdegc, self.switches[HEATER].powered)
         if wanted is True:
             self.switch_on(HEATER, at, "thermostat")
         elif wanted is False:
+            if self.heater.spent:
+                self._happen("heater_budget_spent", at, budget_j=self._profile.heater.budget_j)
             self.cut(HEATER, at, "budget" if self.heater.spent else "thermostat")
+
+    def _account(self, now: Micros) -> None:
+        """What has been drawn so far becomes heat, and comes off the heater's energy."""
+        self.board.update(self._heat_mw, self._deck_cdegc, now)
+        self.heater.take(self._heater_mw(), now)
 
     # --- what flows -----------------------------------------------------------------------------------------------
 
@@ -241,6 +255,7 @@ class LanderPower:
             if on == self._was_on[circuit]:
                 continue
             self._was_on[circuit] = on
+            self._update_us = min(self._update_us, Micros(now + UPDATE_US))
             self._meters[circuit].begin(now)
             if on:
                 self.breakers[circuit].power_on(now)
@@ -278,6 +293,7 @@ class LanderPower:
 
     def _flow(self, now: Micros) -> None:
         """What flows from now on; a fuse that this is too much for trips."""
+        self._account(now)
         self._at_us = now
         tripped = []
         for circuit, breaker in enumerate(self.breakers):

@@ -133,10 +133,11 @@ class LanderVoice:
 
     def contacts_changed(self, now: Micros) -> None:
         """The ground may be in sight earlier than was thought."""
-        self.link.due_us = now
         late_us = self._report.due_us - now
         if late_us > REPORT_US:
             self._report.due_us = now + late_us % REPORT_US
+        self._due_us = min(self._due_us, Micros(self._report.due_us))
+        self.say_again((self.link,), now)
 
     def _say_reports(self, now: Micros) -> None:
         passes = self._lander.ground.passes

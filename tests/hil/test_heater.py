@@ -15,14 +15,14 @@ HEATER = Heater(thermostat=True, on_below_cdegc=-1_000, off_above_cdegc=0, budge
     [(-1_001, False, True), (-1_000, False, None), (-1_001, True, None), (0, True, None), (1, True, False)],
 )
 def test_between_the_two_temperatures_it_stays_as_it_is(cdegc: int, on: bool, wanted: bool | None) -> None:
-    assert HeaterControl(HEATER, Micros(0)).look(cdegc, 0, on, Micros(1)) is wanted
+    assert HeaterControl(HEATER, Micros(0)).look(cdegc, on) is wanted
 
 
 def test_by_order_the_thermostat_rests() -> None:
     control = HeaterControl(HEATER._replace(thermostat=False), Micros(0))
     assert control.mode == "order"
-    assert control.look(-9_000, 0, False, Micros(1)) is None
-    assert control.look(9_000, 0, True, Micros(1)) is None
+    assert control.look(-9_000, False) is None
+    assert control.look(9_000, True) is None
 
 
 @pytest.mark.parametrize(
@@ -44,11 +44,13 @@ def test_a_stuck_switch_does_what_it_wants(mode: str, switched: bool, flows: boo
 @pytest.mark.proves("K-LANDER-004")
 def test_the_days_energy_ends_and_comes_again() -> None:
     control = HeaterControl(HEATER._replace(budget_j=20), Micros(0))
-    assert control.look(-5_000, 10_000, True, Micros(1_000_000)) is None
-    assert not control.spent
-    assert control.look(-5_000, 10_000, True, Micros(2_000_000)) is False
-    assert (control.spent, control.just_spent, control.spent_mj) == (True, True, 20_000)
-    assert control.look(-5_000, 0, False, Micros(3_000_000)) is None, "cold, and nothing left"
-    assert not control.just_spent
-    assert control.look(-5_000, 0, False, Micros(DAY_US)) is True
+    control.take(10_000, Micros(1_000_000))
+    assert control.look(-5_000, True) is None
+    control.take(10_000, Micros(2_000_000))
+    assert (control.spent, control.spent_mj) == (True, 20_000)
+    assert control.look(-5_000, True) is False
+    control.take(0, Micros(3_000_000))
+    assert control.look(-5_000, False) is None, "cold, and nothing left"
+    control.take(0, Micros(DAY_US))
+    assert control.look(-5_000, False) is True
     assert control.spent_mj == 0
