@@ -9,8 +9,9 @@ import pytest
 
 from fsw.mdb.mission import load as load_mission
 from hil import run_result, scenario, virtual
-from hil.player import Outcome
+from hil.player import Outcome, StepResult
 from hil.pty_end import PtyEnd
+from hil.pty_line import PtyLine
 from hil.real_clock import RealClock
 from hil.real_time import RealTime
 from hil.run_result import RunResult
@@ -173,3 +174,27 @@ def test_what_cannot_be_played_is_one_sentence_and_status_2(words: list[str], sa
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.proves("K-BENCH-021")
+def test_a_run_that_exercised_nothing_is_no_pass() -> None:
+    line = PtyLine()  # a port with nothing behind it
+    done = kratai("hil", "first-contact", "--port", line.path)
+    line.close()
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "0 held, 0 failed, 13 not exercised" in done.stdout
+    assert "Nothing was exercised" in done.stdout
+
+
+def test_transcripts_differ_where_runs_do() -> None:
+    step = StepResult("leg", 0, "ping", 1, 2, Outcome.HELD, "ping completed in words", ("ping completed",))
+    worse = step._replace(outcome=Outcome.FAILED, came=())
+    result = RunResult("s", "t", 1, "sim", True, [step], [], [], {}, 1, 0.1, 9, "aa", "bb")
+    later = step._replace(began_us=5, ended_us=9, text="ping completed in other words")
+    assert run_result.differences(result, result._replace(rung="pty", steps=[later], digest="cc")) == []
+    assert run_result.differences(result, result._replace(rung="pty", steps=[worse])) == [
+        "--- sim",
+        "+++ pty",
+        "-leg: ping: held: ping completed",
+        "+leg: ping: failed",
+    ]
