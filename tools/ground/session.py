@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from fsw.ccsds.depacketizer import GapDetected, PacketReceived
 from fsw.config import LINES, SCID
-from fsw.kernel.clock import Micros
+from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb.codec import DecodeError
 from fsw.mdb.database import Database
 from fsw.mdb.model import Parameter, Structure
@@ -117,11 +117,13 @@ class Session:
         self._notes: dict[str, tuple[Micros | None, int]] = {}
         self._link: LinkRecord | None = None
         self._link_at = now
+        self._link_settled = False
 
     # --- in -------------------------------------------------------------------------------------------------------
 
     def tm_datagram(self, octets: bytes, now: Micros) -> None:
         """Take one datagram of the lander's TM port: a TM frame, or anything at all."""
+        self._link_settled = False
         events = self.downlink.receive(octets)
         gap = sum(event.lost for event in events if isinstance(event, GapDetected))
         packets = [event for event in events if isinstance(event, PacketReceived)]
@@ -157,6 +159,8 @@ class Session:
 
     def tick(self, now: Micros) -> None:
         """Let timers expire; call it when `next_due` says, or more often."""
+        if now >= self.uplink.next_due():
+            self._link_settled = False
         self.uplink.tick(now)
         self._hear_uplink(now)
         for change in self.tracker.expire(now):
@@ -172,6 +176,7 @@ class Session:
 
         `force` commands although the payload says that it flies another database.
         """
+        self._link_settled = False
         encoded = request.encode(self.database, name, arguments)
         if isinstance(encoded, request.Refusal):
             return encoded
@@ -204,6 +209,7 @@ class Session:
 
     def withdraw(self, ticket: int, now: Micros) -> bool:
         """Take back a telecommand that has not left yet; False when it has, for then nothing can take it back."""
+        self._link_settled = False
         if not self.uplink.withdraw(ticket):
             return False
         self._hear(ticket, Word.INTERRUPTED, now, "withdrawn before it left")
@@ -222,28 +228,24 @@ class Session:
 
     def next_due(self) -> Micros:
         """When `tick` has work: a timer, or the link's state to be said once a second."""
-        return min(self.uplink.next_due(), self.tracker.next_due(), Micros(self._link_at + _LINK_PERIOD_US))
+        return min(self.uplink.next_due(), self.tracker.next_due(), self._link_due())
+
+    def _link_due(self) -> Micros:
+        """When the link may have to be said; without traffic that is only when its silence is noticed."""
+        last = self._link
+        if not self._link_settled or last is None:
+            return Micros(self._link_at + _LINK_PERIOD_US)
+        silent = last.state in (LinkState.NO_CLCW.value, LinkState.SILENT.value)
+        return NEVER if silent else self.uplink.silent_at
 
     def link(self, now: Micros) -> LinkRecord:
         """The link as it stands."""
-        up, down, fields = self.uplink, self.downlink, self.uplink.last_clcw
+        up, down = self.uplink, self.downlink
         return LinkRecord(
             now,
-            up.state(now).value,
-            up.fop.v_s,
-            fields.report_value if fields else None,
-            bool(fields and fields.lockout),
-            bool(fields and fields.wait),
-            bool(fields and fields.retransmit),
-            up.queued,
-            up.fop.outstanding,
-            down.frames_good,
-            down.frames_bad,
-            down.frames_lost,
-            up.alerts,
-            up.retransmissions,
-            self.database_state.value,
-            self.boot_count,
+            *(up.state(now).value, *up.heard, up.queued, up.fop.outstanding),
+            *(down.frames_good, down.frames_bad, down.frames_lost, up.alerts, up.retransmissions),
+            *(self.database_state.value, self.boot_count),
         )
 
     @property
@@ -369,7 +371,8 @@ class Session:
                 return  # of these three a change is said at once
         self._link_at = now
         record = self.link(now)
-        if before is None or record[1:] != before[1:]:
+        self._link_settled = before is not None and record[1:] == before[1:]
+        if not self._link_settled:
             self._link = record
             self._say(record)
 

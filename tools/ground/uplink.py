@@ -178,6 +178,19 @@ class Uplink:
         """Packets that have not left yet."""
         return len(self._queue)
 
+    @property
+    def heard(self) -> tuple[int, int | None, bool, bool, bool]:
+        """V(S), and the receiver's last word: V(R), lockout, wait, retransmit; None and false before the first."""
+        fields = self.last_clcw
+        if fields is None:
+            return self.fop.v_s, None, False, False, False
+        return self.fop.v_s, fields.report_value, bool(fields.lockout), bool(fields.wait), bool(fields.retransmit)
+
+    @property
+    def silent_at(self) -> Micros:
+        """When the link counts as silent unless something is heard."""
+        return Micros(self._heard_at + self.profile.silence_us + 1)
+
     def state(self, now: Micros) -> LinkState:
         """Whether a command would leave now, and if not, why."""
         fields = self.last_clcw
