@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hil.profiles import CIRCUITS, PHASES, ProfileError, load, parse
+from hil.profiles import CIRCUITS, PHASES, ProfileError, folder, load, parse
 
 # Contract, section 1: line profile, baud, TM frame, heartbeat (s); section 4: power status (s).
 CONTRACT = [("slow", 9_600, 223, 5, 10), ("default", 115_200, 446, 1, 1), ("fast", 921_600, 892, 1, 1)]
@@ -97,3 +97,85 @@ def test_unknown_names_and_files() -> None:
         load("genric")
     with pytest.raises(ProfileError, match="No such file"):
         load("nowhere/x.toml")
+
+
+@pytest.mark.proves("K-LANDER-012")
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('[line]\ncarrier = "slip-ip"', "x.toml:2: line.carrier is 'slip-ip'; did you mean 'slip-ip-udp'?"),
+        ('\n[downlink]\noverflow = "latest"', "x.toml:3: downlink.overflow is 'latest'; "),
+        ("[downlink]\npriorities = [0, 2]", "x.toml:2: downlink.priorities is [0, 2], must be a list of the channels"),
+        ("[downlink]\npriorities = [1, 1]", "x.toml:2: downlink.priorities is [1, 1], has a channel twice"),
+        (
+            '[rates]\ntransit_phases = ["cruise", "crise"]',
+            "x.toml:2: rates.transit_phases has 'crise'; there are: off,",
+        ),
+        (
+            "[circuits.heater]\nfitted = false\non = true",
+            "x.toml:3: circuits.heater.on is true, and the circuit is not",
+        ),
+        ("[circuits.ops]\non = false\nfitted = false", "x.toml:1: circuits.ops must be fitted: without it"),
+        (
+            "[circuits.heater]\nbus_mv = 0",
+            "x.toml:2: circuits.heater.bus_mv is 0, must be a whole number from 1 to 65535",
+        ),
+        ("[heater]\non_below_cdegc = 5", "x.toml:2: heater.on_below_cdegc must be below off_above_cdegc"),
+        ("[board]\nloads_mw = [1, -1]", "x.toml:2: board.loads_mw is [1, -1], must be a list of whole numbers"),
+        ("[thermal]\ncapacity_mj_k = 1", "thermal.conductance_uw_k leads heat off within a minute"),
+        ('[[phases]]\nphase = "night"\nat = "10 parsec"', "x.toml:3: phases.at is '10 parsec': unknown unit 'parsec'"),
+        ('[[phases]]\nat = "2 h"\nphase = "nigt"', "x.toml:3: phases.phase is 'nigt'; did you mean 'night'?"),
+        (
+            '[[phases]]\nat = "2 h"\nphase = "night"\n[[phases]]\nat = "1 h"\nphase = "dusk"',
+            "x.toml:5: phases.at must lie behind the phase before it",
+        ),
+        ('[[passes]]\nevery = "2 h"\naos_s = 3', "x.toml:3: passes.aos_s belongs to a single contact"),
+        ('[[passes]]\nvisible = "2 h"', "x.toml:2: passes.visible belongs to contacts that come again"),
+        (
+            '[[passes]]\nevery = "2 h"\nvisible = "3 h"',
+            "x.toml:3: passes.visible is '3 h', must be from 1000 to 7200000",
+        ),
+        ("[ancillary]\nsun = [1, 2]", "x.toml:2: ancillary.sun has 2 numbers, must have three"),
+        ("[[phases]]\n" * 501, "x.toml:1: phases has 501 steps, at most 500"),
+        ("[[passes]]\n" * 5001, "x.toml:1: passes has 5001 contacts, at most 5000"),
+    ],
+)
+def test_the_sentence_names_the_line(text: str, sentence: str) -> None:
+    with pytest.raises(ProfileError) as caught:
+        parse(text, "x.toml")
+    assert sentence in str(caught.value)
+
+
+@pytest.mark.proves("K-LANDER-012")
+def test_the_shipped_landers_are_what_they_say() -> None:
+    assert sorted(file.stem for file in folder().glob("*.toml")) == ["generic", "peregrine-like", "short-line"]
+    flown = load("peregrine-like")
+    assert (flown.baud, flown.carrier, flown.tm_frame_octets, flown.heartbeat_us) == (
+        9_600,
+        "slip-ip-udp",
+        223,
+        5_000_000,
+    )
+    assert (flown.downlink.transit_bps, PHASES.index("cruise") in flown.downlink.transit_phases) == (10, True)
+    assert [circuit.fitted for circuit in flown.circuits] == [True, False, True]
+    short = load("short-line")
+    assert (short.baud, short.carrier, short.tm_frame_octets) == (921_600, "cltu-cadu", 892)
+    for name in ("generic", "peregrine-like", "short-line"):
+        assert "o provider verified it" in load(name).drawn_from
+        assert load(name).name == name
+
+
+@pytest.mark.parametrize("name", ["cltu_cadu", "cltu-cadu", "slip_ip_udp"])
+def test_a_carrier_may_be_spelt_as_of_old(name: str) -> None:
+    assert parse(f'[line]\ncarrier = "{name}"', "x.toml").carrier == name.replace("_", "-")
+
+
+@pytest.mark.proves("K-LANDER-012")
+def test_a_profile_may_lie_anywhere(tmp_path: Path) -> None:
+    file = tmp_path / "ours.toml"
+    file.write_text('[[passes]]\nfrom = "1 h"\nuntil = "2 d"\nevery = "118 min"\nvisible = "72 min"\n')
+    minute = 60_000_000
+    assert load(str(file)).orbits == ((60 * minute, 2880 * minute, 118 * minute, 72 * minute),)
+    file.write_text("baud = 9600\n")
+    with pytest.raises(ProfileError, match=f"^{file}:1: baud is no key here; "):
+        load(str(file))
