@@ -162,10 +162,11 @@ class Bench:
     def _ground(self, now: Micros) -> None:
         self._ground_told = False
         self.session.tick(now)
-        for record in self.session.take_records():
+        records = self.session.take_records()
+        for record in records:
             self._player_told = True
             self.player.hear(record, now)
-            self.observers.tell_record(record, now)
+        self.observers.tell_records(records, now)
         for datagram in self.session.take_datagrams():
             self._lander_told = True
             self.desk.uplinked(datagram, now)

@@ -83,19 +83,22 @@ class Observers:
         """Whether anybody wants records of this kind."""
         return any(kind in getattr(one, "RECORDS", (kind,)) for one in self._observers if hasattr(one, "record"))
 
-    def tell_record(self, record: object, now: Micros) -> None:
-        """Tell a record to those who want its kind: an observer's `RECORDS` names them, all kinds without it.
+    def tell_records(self, records: Iterable[object], now: Micros) -> None:
+        """Tell each record to those who want its kind: an observer's `RECORDS` names them, all kinds without it.
 
         Most records are samples of parameters, and most observers want none.
         """
-        kind = type(record)
-        listeners = self._recorded.get(kind)
-        if listeners is None:
-            wanting = (one for one in self._observers if kind in getattr(one, "RECORDS", (kind,)))
-            listeners = tuple(getattr(one, "record") for one in wanting if hasattr(one, "record"))  # noqa: B009
-            self._recorded[kind] = listeners
-        for listener in listeners:
-            listener(record, now)
+        recorded = self._recorded
+        for record in records:
+            listeners = recorded.get(type(record))
+            if listeners is None:
+                listeners = recorded[type(record)] = self._wanting(type(record))
+            for listener in listeners:
+                listener(record, now)
+
+    def _wanting(self, kind: type) -> tuple[Hook, ...]:
+        wanting = (one for one in self._observers if kind in getattr(one, "RECORDS", (kind,)))
+        return tuple(getattr(one, "record") for one in wanting if hasattr(one, "record"))  # noqa: B009
 
     def finish(self, now: Micros) -> list[Finding]:
         """Everything found, in the order of the observers, at most `FINDINGS_MAX` of each."""
