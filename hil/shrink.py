@@ -21,6 +21,8 @@ from hil.fault_kinds import KINDS
 
 RUNS_MAX: Final = 120
 """Runs that one search may ask for."""
+SHORTEST_US: Final = 1_000_000
+"""Least duration tried of a kind that no storm draws."""
 ROUNDS_MAX: Final = 8
 """Times that all three ways are gone again after one of them has found something."""
 GRANULES_US: Final = (60_000_000, 1_000_000, 100_000, 1_000, 1)
@@ -111,10 +113,10 @@ class Shrinking:
     # Shorter
 
     def shorten(self) -> Generator[Schedule, bool, None]:
-        """Each fault for a shorter time, down to the least of its kind."""
+        """Each fault for a shorter time, down to the least that a storm draws of its kind."""
         for place, text in enumerate(self.schedule):
             fault = parse_compact(text)
-            shortest = KINDS[fault.kind].lasts.low_us
+            shortest = min(_shortest_us(fault), fault.for_us)
             step = next(granule for granule in GRANULES_US if granule * 8 <= fault.for_us or granule == 1)
             yield from self._least(place, fault.for_us, shortest, step, _lasting(fault))
 
@@ -162,6 +164,12 @@ def cut(schedule: Schedule, parts: int) -> list[Schedule]:
 def without(pieces: list[Schedule], number: int) -> Schedule:
     """All pieces but one, joined again."""
     return tuple(text for place, piece in enumerate(pieces) if place != number for text in piece)
+
+
+def _shortest_us(fault: Fault) -> int:
+    """Shorter, a fault may be over before it has done anything, and the search would end at something else."""
+    known = KINDS[fault.kind]
+    return known.storm.low_us if known.storm is not None else max(known.lasts.low_us, SHORTEST_US)
 
 
 def _lasting(fault: Fault) -> Rewrite:

@@ -76,7 +76,7 @@ def test_it_asks_no_more_than_it_may_and_its_answer_fails(places: set[int], runs
     assert fails(shrunk.schedule)
 
 
-@given(st.integers(1, 3_600_000), st.integers(1, 3_600_000))
+@given(st.integers(1_000, 3_600_000), st.integers(1, 3_600_000))
 def test_durations_shrink_to_what_is_needed_and_an_eighth(needed_ms: int, more_ms: int) -> None:
     """To an eighth, or to the step in which such durations are tried."""
     begin = f"silence@7s+{needed_ms + more_ms}ms"
@@ -88,6 +88,12 @@ def test_durations_shrink_to_what_is_needed_and_an_eighth(needed_ms: int, more_m
     left = parse_compact(shrunk.schedule[0]).for_us
     assert needed_ms * 1000 <= left <= needed_ms * 1000 * 1.15 + 1000
     assert len(asked) < 60
+
+
+def test_no_fault_is_made_shorter_than_a_storm_would_draw_it() -> None:
+    """Shorter, it may be over before it has done anything."""
+    shrunk, _ = played(("power_cut@7s+20s", "disk_slow@9s+300ms"), lambda schedule: len(schedule) == 2)
+    assert [parse_compact(text).for_us for text in shrunk.schedule] == [2 * S, 300_000]
 
 
 @given(st.integers(1, 1_000_000), st.integers(1, 1_000_000))
