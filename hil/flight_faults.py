@@ -11,6 +11,7 @@ from fsw.kernel.clock import Micros
 from hil.board import Board
 from hil.fault import Fault
 from hil.fault_kinds import STARVED, TARGETS
+from hil.heat import Heat
 from hil.injection import inject
 from hil.seed import Dice
 from hil.twin_faults import SENSOR_KINDS, TwinFaults
@@ -19,31 +20,7 @@ SUPPLY_MV_MIN: Final = 22_000
 """Below this the board's converter gives up (contract: 28 V, 22 to 34)."""
 HOLD_UP_US: Final = 20_000
 """How long the board's capacitors bridge a supply that is too low. SIMULATED: no board was measured."""
-RECOVERS_CDEGC_S: Final = 100
-"""How fast the board's temperature comes back when nothing holds it. SIMULATED."""
-_SECOND: Final = 1_000_000
 _SLOTS: Final = {"system": ("system",), "power": ("power",), "comms": ("comms.receive", "comms.transmit")}
-
-
-class Temperature:
-    """What the board's package shows: it goes to `target` at a rate, from what it was. 1/100 degC."""
-
-    def __init__(self, cdegc: int, now: Micros) -> None:
-        self.target = self._from = cdegc
-        self._rate = 0
-        self._since_us = now
-
-    def shown(self, now: Micros) -> int:
-        """The temperature now."""
-        moved = (now - self._since_us) * self._rate // _SECOND
-        if self.target >= self._from:
-            return min(self.target, self._from + moved)
-        return max(self.target, self._from - moved)
-
-    def go(self, target: int, rate: int, now: Micros) -> None:
-        """Go there at so many 1/100 degC a second; rate 0: be there."""
-        self._from, self._since_us = (target if rate == 0 else self.shown(now)), now
-        self.target, self._rate = target, rate
 
 
 class _Active(NamedTuple):
@@ -66,7 +43,7 @@ class FlightFaults:
         self._active: list[_Active] = []
         self._hung: set[str] = set()
         self._hung_life = 0
-        self._temperature: Temperature | None = None
+        self._heat = Heat()
         self._checks: Mapping[str, Callable[[Fault], str]] = {
             "brown_out": self._needs_power,
             "cold_start": self._needs_power,
@@ -160,17 +137,9 @@ class FlightFaults:
 
     def _apply_temperature(self, now: Micros) -> None:
         sensors = self._board.sensors
-        usual = sensors.readings.package_temperature_cdegc
-        held = self._of("over_temperature", "cold_start", "night")
-        if usual is None or (not held and self._temperature is None):
-            return
-        if self._temperature is None:
-            shown = self._temperature = Temperature(usual, now)
-            sensors.package_cdegc = lambda: shown.shown(self._board.now())
-        target = held[-1].values["cdegc"] if held else usual
-        rate = held[-1].values.get("ramp_cdegc_s", 0) if held else RECOVERS_CDEGC_S
-        if target != self._temperature.target:
-            self._temperature.go(target, rate, now)
+        faults = (one.fault for one in self._active)
+        if self._heat.apply(faults, sensors.readings.package_temperature_cdegc, now):
+            sensors.package_cdegc = lambda: self._heat.shown(self._board.now())
 
     def _apply_tasks(self) -> None:
         board = self._board

@@ -16,7 +16,8 @@ from hil.bench import Bench
 from hil.board_process import BoardError, BoardProcess
 from hil.fault import Fault
 from hil.fault_kinds import Ability
-from hil.observer import Finding
+from hil.heat import Heat
+from hil.observer import Finding, Observers
 from hil.profiles import LanderProfile
 from hil.pty_line import PtyLine
 from hil.real_line import RealLine
@@ -25,6 +26,8 @@ from hil.twin_faults import SENSOR_KINDS, TwinFaults
 from hil.twins import Twins
 
 NOTE: Final = "rung"
+USUAL_CDEGC: Final = 3_500
+"""What the board's package goes back to after a fault of its temperature. SIMULATED."""
 
 
 class _SincePower:
@@ -60,6 +63,7 @@ class PtyEnd:
         self._clock = clock
         self._twins = Twins(mission, clock)
         self._faults = TwinFaults(self._twins, mission)
+        self._heat = Heat()
         self._active: list[Fault] = []
         self._files = SensorFiles(self._twins, folder / "sensors")
         words = [sys.executable, "-P", "-m", "fsw", "--port", "{port}", "--mission", str(mission.folder)]
@@ -72,11 +76,14 @@ class PtyEnd:
         self.line = RealLine(self._device, profile.baud, profile.baud)
         self.up = self.line.up
         self.notes: list[Finding] = []
+        self._observers: Observers | None = None
+        self._warm = False  # whether the board's own temperature is a fault's to show
         self._lives = 0
         self._refresh_us = Micros(0)
 
     def attach(self, bench: Bench) -> None:
         """Stand at the end of the bench's line."""
+        self._observers = bench.observers
         self.line.attach(bench)
 
     def fileno(self) -> int:
@@ -87,7 +94,7 @@ class PtyEnd:
         """Move octets, look after files and process; whether something has come for the bench."""
         if now >= self._refresh_us:
             self._refresh_us = Micros(now + REFRESH_US)
-            self._files.write()
+            self._refresh(now)
             status = self._board.exited()
             if status is not None:
                 self._note(now, f"the flight software ended by itself, with exit status {status}", breach=status != 0)
@@ -124,21 +131,42 @@ class PtyEnd:
 
     def begin(self, fault: Fault, now: Micros) -> str:
         """A fault of the sensors; why not, or empty."""
-        if fault.kind not in SENSOR_KINDS:
-            return f"{fault.kind} cannot be done to a process"
-        why = self._faults.why_not(fault)
+        if fault.kind in SENSOR_KINDS:
+            why = self._faults.why_not(fault)
+        elif fault.kind == "cold_start":
+            why = "" if self._board.pid else "the payload has no power anyway"
+        else:
+            why = "" if fault.kind == "over_temperature" else f"{fault.kind} cannot be done to a process"
         if not why and fault.for_us:
             self._active.append(fault)
-            self._faults.apply(self._active)
-            self._files.write()
+            self._apply(now)
+            if fault.kind == "cold_start":
+                self._restart(now)
         return why
 
     def end(self, fault: Fault, now: Micros) -> None:
         """End it."""
         if fault.for_us:
             self._active.remove(fault)
-            self._faults.apply(self._active)
-            self._files.write()
+            self._apply(now)
+
+    def _apply(self, now: Micros) -> None:
+        """Make the sensors what all active faults want."""
+        self._faults.apply(self._active)
+        self._warm = self._heat.apply(self._active, USUAL_CDEGC, now)
+        self._refresh(now)
+
+    def _refresh(self, now: Micros) -> None:
+        self._files.write()
+        if self._warm:
+            self._files.warm(self._heat.shown(now))
+
+    def _restart(self, now: Micros) -> None:
+        """A power cut, and power: seen by who watches, not by the lander."""
+        assert self._observers is not None, "attached before"
+        for on in (False, True):
+            self.power(on, now)
+            self._observers.tell("power", on, now)
 
     def counters(self) -> dict[str, int]:
         """What line and supply have counted."""

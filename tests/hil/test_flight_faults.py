@@ -9,8 +9,9 @@ from fsw.kernel.clock import Micros
 from hil.board import WATCHDOG_US, BoardClock
 from hil.fault import Fault, make
 from hil.fault_kinds import TARGETS
-from hil.flight_faults import HOLD_UP_US, FlightFaults, Temperature
+from hil.flight_faults import HOLD_UP_US, FlightFaults
 from hil.flight_memory import FLIPS
+from hil.heat import Temperature
 from tests.system.bench import Bench, events
 from tests.system.by_hand import telecommand, verifications
 from tests.system.test_housekeeping import enable, interval

@@ -92,9 +92,21 @@ name = "and then"
 send = "ping"
 
 [[leg]]
+name = "heat"
+[[leg.step]]
+name = "hot"
+fault = { kind = "over_temperature", for = "2 s", cdegc = 9000, ramp_cdegc_s = 10000 }
+expect = "event system.limit_crossed parameter = 5"
+[[leg.step]]
+name = "cold"
+fault = { kind = "cold_start", for = "2 s" }
+expect = "event system.booted boot_count rises"
+
+[[leg]]
 name = "sensors"
 [[leg.step]]
 name = "warm"
+wait = "3 s"
 surroundings = { "environment.offset_cdegc" = 4000 }
 send = "environment.read"
 expect = "parameter environment.temperature > 55"
@@ -110,11 +122,15 @@ def test_what_a_process_cannot_do_is_not_exercised_and_what_it_can_is(tmp_path: 
         "after the silence": Outcome.HELD,
         "flip": Outcome.NOT_EXERCISED,
         "and then": Outcome.NOT_EXERCISED,
+        "hot": Outcome.HELD,
+        "cold": Outcome.HELD,
         "warm": Outcome.HELD,
     }
-    assert {one.fault.partition("@")[0]: one.exercised for one in result.faults[:2]} == {
+    assert {one.fault.partition("@")[0]: one.exercised for one in result.faults} == {
         "bit_flip": False,
         "silence": True,
+        "over_temperature": True,
+        "cold_start": True,
     }
     assert result.ok, result.findings
 
