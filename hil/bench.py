@@ -177,7 +177,7 @@ class Bench:
 
     def order(self, order: Order, now: Micros) -> str:
         """Tell the lander."""
-        if order.verb in ("on", "off", "cut") and Ability.POWER not in self.end.abilities:
+        if switches_power(order) and Ability.POWER not in self.end.abilities:
             return f"{self.end.name} cannot switch the payload's power"
         lander_orders.obey(self.lander, order, now)
         self._lander_told = True
@@ -223,6 +223,13 @@ class Bench:
         self.player.finish(now)
         faults = [FaultResult(compact(fault), done, why) for fault, done, why in self.desk.results()]
         return self.player.results, faults, self.observers.finish(now)
+
+
+def switches_power(order: Order) -> bool:
+    """Whether an order takes or gives power, now or in a while: no use where nobody can switch the board's."""
+    if order.verb == "notice":
+        return order.values.get("action", "off") != "reduce"
+    return order.verb in ("on", "off", "cut", "reset_trip", "load")
 
 
 def ok(steps: Iterable[StepResult], findings: Iterable[Finding]) -> bool:

@@ -34,6 +34,12 @@ name = "cut"
 order = { do = "cut", circuit = "ops" }
 
 [[leg]]
+name = "warning"
+[[leg.step]]
+name = "notice"
+order = { do = "notice", action = "cycle", seconds = 5 }
+
+[[leg]]
 name = "heat"
 [[leg.step]]
 name = "warm"
@@ -78,6 +84,7 @@ def test_a_cable_that_is_pulled_and_put_back_is_survived_and_told(tmp_path: Path
         wire.close()
     assert {step.step: step.outcome for step in result.steps} == {
         "cut": Outcome.NOT_EXERCISED,
+        "notice": Outcome.NOT_EXERCISED,
         "warm": Outcome.NOT_EXERCISED,
         "link": Outcome.HELD,
         "before": Outcome.HELD,
