@@ -5,14 +5,14 @@ answer is the one that stood last, and nothing more is compared; a replay ends w
 """
 
 import hashlib
-from binascii import crc_hqx
+import zlib
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from fsw.capture.encoding import Cursor, Unreadable
-from fsw.capture.format import EXPLICIT, PATHS_MAX, Channel, WireChannel, channel_name, wire_channel
+from fsw.capture.format import CRC_OCTETS, EXPLICIT, PATHS_MAX, Channel, WireChannel, channel_name, wire_channel
 from fsw.capture.reader import Calls
-from fsw.capture.world import CRC_BEGIN, NO_READINGS
+from fsw.capture.world import NO_READINGS
 from fsw.hal.ports import BoardReadings, LineState
 from fsw.kernel.clock import TICK_US, Micros
 
@@ -45,10 +45,12 @@ class Tape:
         self._running = self.divergence is None
         self.now = now
 
-    def end(self, *, whole: bool = True) -> None:
-        """The tick is over, and with `whole` everything recorded should have been asked for."""
-        if self._running and whole and self._at < len(self._shape):
+    def end(self) -> None:
+        """The tick is over, and everything recorded should have been asked for."""
+        if self._running and self._at < len(self._shape):
             self.diverge("nothing more in this tick", self._name(self._shape[self._at]))
+        elif self._running and len(self._values):
+            self.diverge("no more answers in this tick", f"{len(self._values)} octets of them")
         self._running = False
 
     def ask(self, channel: int, read: Callable[[Cursor], T], default: T) -> T:
@@ -136,11 +138,11 @@ class TapeLine:
 
     def write(self, octets: bytes) -> int:
         """Take what the line took."""
-        crc = crc_hqx(octets, CRC_BEGIN)
+        crc = zlib.crc32(octets)
         recorded, left = self._tape.ask(Channel.WRITE, _written, (crc, 0))
         if recorded != crc:
-            offered = f"line.write of {len(octets)} octets with CRC {crc:04x}"
-            self._tape.diverge(offered, f"line.write of octets with CRC {recorded:04x}")
+            offered = f"line.write of {len(octets)} octets with CRC {crc:08x}"
+            self._tape.diverge(offered, f"line.write of octets with CRC {recorded:08x}")
         taken = len(octets) if not left else min(left - 1, len(octets))
         if self._tape.divergence is None:
             self._digest.update(octets[:taken])
@@ -178,11 +180,11 @@ class TapeWire:
 
     def send(self, message: bytes) -> bool:
         """Whether the wire took a message, which is compared with the one that was sent."""
-        crc = crc_hqx(message, CRC_BEGIN)
+        crc = zlib.crc32(message)
         recorded, taken = self._tape.ask(self._first + WireChannel.SEND, _sent, (crc, True))
         if recorded != crc:
-            asked = f"{self._name}.send of {len(message)} octets with CRC {crc:04x}"
-            self._tape.diverge(asked, f"{self._name}.send of octets with CRC {recorded:04x}")
+            asked = f"{self._name}.send of {len(message)} octets with CRC {crc:08x}"
+            self._tape.diverge(asked, f"{self._name}.send of octets with CRC {recorded:08x}")
         return taken
 
     def receive(self) -> bytes | None:
@@ -245,11 +247,11 @@ def _length(values: Cursor) -> int:
 
 
 def _written(values: Cursor) -> tuple[int, int]:
-    return int.from_bytes(values.take(2), "big"), values.uvarint()
+    return int.from_bytes(values.take(CRC_OCTETS), "big"), values.uvarint()
 
 
 def _sent(values: Cursor) -> tuple[int, bool]:
-    return int.from_bytes(values.take(2), "big"), _flag(values)
+    return int.from_bytes(values.take(CRC_OCTETS), "big"), _flag(values)
 
 
 def _flag(values: Cursor) -> bool:

@@ -17,17 +17,18 @@ values. Without one the call was answered as its channel says by itself:
     POLL             the state as before. No value; a STATUS behind it says what has changed
     STATUS           no call: what state, opens, faults, fault are from here on. Value: uvarint, uvarint, uvarint, text
     READ             nothing had come. Value: octets
-    WRITE            Value, always: CRC-16 (u16) of what was offered; uvarint 0: all was taken, n: n - 1 octets were
+    WRITE            Value, always: CRC-32 (u32) of what was offered; uvarint 0: all was taken, n: n - 1 octets were
     SENSORS          as before. Value: tagged tuple
     SYSFS            Value, always: uvarint number of the path, 0 for a new one with its text, which becomes the next;
                      then a tagged value, what stood there
-    SEND             Value, always: CRC-16 (u16) of the message, then octet 1: it was taken, 0: it was not
+    SEND             Value, always: CRC-32 (u32) of the message, then octet 1: it was taken, 0: it was not
     RECEIVE          nothing had come. Value: octets
     ALIVE            as before. Value: octet 1 or 0
     RESTART          no value
 
 Before the first: LEN 1, state CLOSED with nothing counted, sensors all None, ALIVE 1. A wire's channels begin at
-WIRES + 4 times its number in the header. CRC-16 is that of the frames (binascii.crc_hqx from 0xFFFF).
+WIRES + 4 times its number in the header. CRC-32 is zlib's, everywhere; not the CRC-16 of frames, which is one and the
+same for every octet string that ends in its own.
 """
 
 from enum import IntEnum, unique

@@ -143,8 +143,8 @@ class Reader:
         while (head := self._peek(len(MAGIC))) and head != MAGIC:
             at = self.offset
             length = int.from_bytes(head[:LENGTH_OCTETS], "big")
-            if len(head) < HEAD_OCTETS:
-                yield Damage(at, "cut off in a chunk's head", True)
+            if len(head) < HEAD_OCTETS or MAGIC.startswith(head):
+                yield Damage(at, "cut off at the begin of a chunk or of a life", True)
                 self._skip(len(head))
                 return
             spoiled = head[3] != CHUNK_CHECK ^ head[0] ^ head[1] ^ head[2]

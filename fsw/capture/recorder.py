@@ -110,8 +110,7 @@ class Recorder:
     def begin(self, planned: Micros) -> None:
         """A tick begins. The clock may have been looked at since the last one: flight did not see that."""
         assert not self.calls.translate(None, CLOCK_CHANNELS), "the world is asked in ticks"
-        self.calls.clear()
-        self.values.clear()
+        self._forget()
         self.clock.last_us = planned
         self.clock.last_ns = self._kept_ns + (planned - self._planned) * 1000
 
@@ -121,8 +120,7 @@ class Recorder:
         moved, self._planned = (planned - self._planned) // TICK_US, planned
         if self.ended or not self._fits():
             self.ticks_lost += 1
-            self.calls.clear()
-            self.values.clear()
+            self._forget()
         else:
             self._records.append(Kind.TICK)
             put_uvarint(self._records, moved)
@@ -178,8 +176,14 @@ class Recorder:
         """Whether what was asked fits a record; the recording ends where it does not."""
         fits = len(self.calls) <= SHAPE_OCTETS_MAX and len(self.values) <= OCTETS_MAX
         if not fits:
+            self._forget()
             self._end("more was asked in one tick than a capture takes")
         return fits
+
+    def _forget(self) -> None:
+        """What was asked is recorded, or will never be."""
+        self.calls.clear()
+        self.values.clear()
 
     def _put_calls(self) -> None:
         """What was asked since the last record, behind the kind of this one."""
@@ -194,8 +198,7 @@ class Recorder:
                 self._shapes[shape] = len(self._shapes) + 1
                 self._shapes_octets += len(shape)
         put_octets(self._records, self.values)
-        self.calls.clear()
-        self.values.clear()
+        self._forget()
 
     def _close_chunk(self) -> None:
         """Frame the records so far."""

@@ -4,17 +4,16 @@ A tap notes its channel in `calls`; a value only where the answer is not the one
 (`format.py`). What flight sees is what the tap holds, so that a replay which holds the same is the same.
 """
 
-from binascii import crc_hqx
+import zlib
 from collections.abc import Callable
 from typing import Final
 
 from fsw.capture.encoding import put_octets, put_svarint, put_text, put_uvarint, put_value
-from fsw.capture.format import EXPLICIT, PATHS_MAX, Channel, WireChannel, wire_channel
+from fsw.capture.format import CRC_OCTETS, EXPLICIT, PATHS_MAX, Channel, WireChannel, wire_channel
 from fsw.hal.ports import BoardReadings, BoardSensors, LinePort, LineState, Opener
 from fsw.kernel.bus import Wire
 from fsw.kernel.clock import Clock, Micros
 
-CRC_BEGIN: Final = 0xFFFF
 _NOW: Final = int(Channel.NOW)
 _NOW_VALUE: Final = _NOW | EXPLICIT
 _STOPWATCH: Final = int(Channel.STOPWATCH)
@@ -105,7 +104,7 @@ class LineTap:
         """Hand octets to the line."""
         taken = self._line.write(octets)
         self._calls.append(_WRITE_VALUE)
-        self._values += crc_hqx(octets, CRC_BEGIN).to_bytes(2, "big")
+        self._values += zlib.crc32(octets).to_bytes(CRC_OCTETS, "big")
         put_uvarint(self._values, 0 if taken == len(octets) else taken + 1)
         self._took(octets[:taken])
         self._look()
@@ -146,7 +145,7 @@ class WireTap:
         """Hand over a message."""
         taken = self._wire.send(message)
         self._calls.append(self._first + WireChannel.SEND | EXPLICIT)
-        self._values += crc_hqx(message, CRC_BEGIN).to_bytes(2, "big")
+        self._values += zlib.crc32(message).to_bytes(CRC_OCTETS, "big")
         self._values.append(taken)
         return taken
 

@@ -4,6 +4,7 @@ import struct
 from pathlib import Path
 
 from fsw.app import App
+from fsw.capture.recorder import Sink
 from fsw.config import LINES, Config
 from fsw.kernel.clock import ManualClock, Micros
 from fsw.mdb.mission import load
@@ -17,10 +18,13 @@ LOOK_US = 100_000
 class Bench:
     """`run` lets time pass and collects; `reports` is what came on VC 0, `said` what came on VC 2."""
 
-    def __init__(self, folder: Path, *, line: str = "default", skips_idle: bool = True) -> None:
+    def __init__(
+        self, folder: Path, *, line: str = "default", skips_idle: bool = True, record: Sink | None = None
+    ) -> None:
         self.clock = ManualClock()
         self.board = Board(MISSION, Config(LINES[line]), self.clock, folder / "store.sqlite")
         self.board.skips_idle = skips_idle
+        self.board.record = record
         self.octets = b""
         self.heartbeat_us = LINES[line].heartbeat_us
         self.beats = False
