@@ -43,29 +43,26 @@ class Job(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """One run to do; `faults` None: those of scenario and seed."""
+    """One run to do; `faults` None: those of scenario and seed. `mark`: whether this is left is what shrinking asks."""
 
     job: Job
     faults: Schedule | None = None
+    mark: str = ""
 
 
 class Failure(NamedTuple):
-    """A seed that failed; `shrunk` once that was done."""
+    """A seed that failed; `shrunk`: by mark, for those of its marks that were shrunk."""
 
     job: Job
     result: Result
-    shrunk: Shrunk | None
+    shrunk: Mapping[str, Shrunk]
 
-    @property
-    def faults(self) -> Schedule | None:
-        """The schedule to show: the shortest that is known to fail, else that of the run."""
-        return self.shrunk.schedule if self.shrunk and self.shrunk.again else schedule_of(self.result)
-
-    @property
-    def command(self) -> str:
-        """One command that fails again."""
-        faults = "" if self.faults is None else f" --faults {shlex.quote(';'.join(self.faults))}"
-        return f"tools/kratai sim {shlex.quote(self.job.scenario)} --seed {self.job.seed}{faults}"
+    def command(self, mark: str | None = None) -> str:
+        """One command that fails again, by this mark with the faults that it needs, else with all of the run's."""
+        shrunk = self.shrunk.get(mark or "")
+        faults = shrunk.schedule if shrunk and shrunk.again else schedule_of(self.result)
+        words = "" if faults is None else f" --faults {shlex.quote(';'.join(faults))}"
+        return f"tools/kratai sim {shlex.quote(self.job.scenario)} --seed {self.job.seed}{words}"
 
 
 class Summary(NamedTuple):
@@ -93,8 +90,11 @@ class Summary(NamedTuple):
                 {
                     **failure.result,
                     "marks": sorted(marks_of(failure.result)),
-                    "shrunk": failure.shrunk._asdict() if failure.shrunk else None,
-                    "command": failure.command,
+                    "command": failure.command(),
+                    "shrunk": {
+                        mark: {**shrunk._asdict(), "command": failure.command(mark)}
+                        for mark, shrunk in failure.shrunk.items()
+                    },
                 }
                 for failure in self.failures
             ],
@@ -104,8 +104,8 @@ class Summary(NamedTuple):
 class _Hunt:
     """A failure on its way to the shortest schedule; `ask` is what to run next, None while that runs or at the end."""
 
-    def __init__(self, job: Job, marks: frozenset[str], schedule: Schedule, runs_max: int) -> None:
-        self.job, self.marks = job, marks
+    def __init__(self, job: Job, mark: str, schedule: Schedule, runs_max: int) -> None:
+        self.job, self.mark = job, mark
         self.shrunk: Shrunk | None = None
         self.shrinking = Shrinking(schedule, runs_max)
         self._search: Search = self.shrinking.search()
@@ -113,7 +113,7 @@ class _Hunt:
 
     def answer(self, result: Result) -> None:
         try:
-            self.ask = self._search.send(bool(self.marks & marks_of(result)))
+            self.ask = self._search.send(self.mark in marks_of(result))
         except StopIteration as end:
             self.shrunk = cast("Shrunk", end.value)
 
@@ -138,7 +138,7 @@ class Campaign:
         self._digests = digests
         self._shrunk_max, self._runs_max = shrunk_max, runs_max
         self._results: dict[Job, Result] = {}
-        self._shrunk: dict[Job, Shrunk] = {}
+        self._shrunk: dict[tuple[Job, str], Shrunk] = {}
         self._planned = set(jobs)
         self._waiting: deque[Job] | None = None
         self._hunts: list[_Hunt] | None = None
@@ -152,6 +152,7 @@ class Campaign:
             job, digest = Job(kept["scenario"], kept["seed"]), kept.pop("code")
             planned = job in self._planned
             shrunk = Shrunk(**kept["shrunk"]) if "shrunk" in kept else None
+            mark = str(kept["mark"]) if shrunk else ""
             result = kept if shrunk else checked(kept)
         except (ValueError, TypeError, KeyError):
             self.unread += 1
@@ -159,7 +160,7 @@ class Campaign:
         if planned and digest != self._digests[job.scenario]:
             self.stale += 1
         elif planned and shrunk:
-            self._shrunk[job] = shrunk._replace(schedule=tuple(shrunk.schedule))
+            self._shrunk[job, mark] = shrunk._replace(schedule=tuple(shrunk.schedule))
         elif planned:
             self._results[job] = result
 
@@ -180,7 +181,7 @@ class Campaign:
             return None
         for hunt in self._left():
             if hunt.ask is not None:
-                ask, hunt.ask = Ask(hunt.job, hunt.ask), None
+                ask, hunt.ask = Ask(hunt.job, hunt.ask, hunt.mark), None
                 return ask
         return None
 
@@ -192,32 +193,30 @@ class Campaign:
             self.remember(line)
             assert ask.job in self._results, "a run is of its own scenario and seed"
             return line
-        hunt = next(hunt for hunt in self._left() if hunt.job == ask.job)
+        hunt = next(hunt for hunt in self._left() if (hunt.job, hunt.mark) == (ask.job, ask.mark))
         hunt.answer(result)
         if hunt.shrunk is None:
             return None
-        self._shrunk[hunt.job] = hunt.shrunk
-        return json.dumps({"code": digest, **ask.job._asdict(), "shrunk": hunt.shrunk._asdict()})
+        self._shrunk[hunt.job, hunt.mark] = hunt.shrunk
+        return json.dumps({"code": digest, **ask.job._asdict(), "mark": hunt.mark, "shrunk": hunt.shrunk._asdict()})
 
     def _left(self) -> list[_Hunt]:
         """Hunts that have not ended; chosen once all seeds have run, so that the choice is the same each time."""
         if self._hunts is None:
-            self._hunts = [self._hunt(*first) for first in self._first_failures() if first[0] not in self._shrunk]
+            self._hunts = [self._hunt(*first) for first in self._first_failures() if first not in self._shrunk]
         return [hunt for hunt in self._hunts if hunt.shrunk is None]
 
-    def _hunt(self, job: Job, marks: frozenset[str]) -> _Hunt:
-        return _Hunt(job, marks, schedule_of(self._results[job]) or (), self._runs_max)
+    def _hunt(self, job: Job, mark: str) -> _Hunt:
+        return _Hunt(job, mark, schedule_of(self._results[job]) or (), self._runs_max)
 
-    def _first_failures(self) -> list[tuple[Job, frozenset[str]]]:
-        """The first failure by each mark that has faults to shrink, and what is new in it."""
-        seen: frozenset[str] = frozenset()
-        chosen: list[tuple[Job, frozenset[str]]] = []
+    def _first_failures(self) -> list[tuple[Job, str]]:
+        """Each mark with the first failure that bears it and has faults to shrink; broken rules before failed steps."""
+        first: dict[str, Job] = {}
         for job in self._jobs:
-            new = marks_of(self._results[job]) - seen
-            if new and schedule_of(self._results[job]) and len(chosen) < self._shrunk_max:
-                chosen.append((job, new))
-                seen |= new
-        return chosen
+            if schedule_of(self._results[job]):
+                for mark in sorted(marks_of(self._results[job])):
+                    first.setdefault(mark, job)
+        return [(job, mark) for mark, job in first.items()][: self._shrunk_max]
 
     # What it says
 
@@ -249,7 +248,10 @@ class Campaign:
     def summary(self) -> Summary:
         """All that is known now, failures in the order of the plan."""
         results = [(job, self._results[job]) for job in self._jobs if job in self._results]
-        failures = tuple(Failure(job, result, self._shrunk.get(job)) for job, result in results if marks_of(result))
+        shrunk: dict[Job, dict[str, Shrunk]] = {}
+        for (job, mark), found in sorted(self._shrunk.items()):
+            shrunk.setdefault(job, {})[mark] = found
+        failures = tuple(Failure(job, result, shrunk.get(job, {})) for job, result in results if marks_of(result))
         marks = Counter(mark for failure in failures for mark in marks_of(failure.result))
         simulated_s, wall_s = (
             sum(float(cast("float", one[key])) for _, one in results) for key in ("simulated_s", "wall_s")

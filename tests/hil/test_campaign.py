@@ -75,10 +75,9 @@ def test_the_first_failure_of_a_kind_is_shrunk_and_its_command_repeats_it() -> N
     assert [failure.job for failure in summary.failures] == [Job("thirds", seed) for seed in (0, 3, 6, 9)]
     assert dict(summary.marks) == {"rule once": 4}
     first = summary.failures[0]
-    assert first.shrunk is not None
-    assert first.shrunk.schedule == (SIX[1], SIX[4])
-    assert [failure.shrunk for failure in summary.failures[1:]] == [None] * 3
-    words = shlex.split(first.command)
+    assert first.shrunk["rule once"].schedule == (SIX[1], SIX[4])
+    assert [failure.shrunk for failure in summary.failures[1:]] == [{}] * 3
+    words = shlex.split(first.command("rule once"))
     assert words[:5] == ["tools/kratai", "sim", "thirds", "--seed", "0"]
     assert words[5] == "--faults"
     assert [fault.at_us for fault in parse_compacts(words[6])] == [2_000_000, 5_000_000]
@@ -86,14 +85,15 @@ def test_the_first_failure_of_a_kind_is_shrunk_and_its_command_repeats_it() -> N
     said = json.loads(json.dumps(summary.as_json()))
     assert (said["jobs"], said["done"], said["ok"], said["failed"]) == (20, 20, 16, 4)
     assert (said["simulated_s"], said["wall_s"]) == (200.0, 10.0)
-    assert said["failures"][0]["command"] == first.command
-    assert said["failures"][0]["shrunk"]["schedule"] == [SIX[1], SIX[4]]
+    assert said["failures"][0]["shrunk"]["rule once"]["command"] == first.command("rule once")
+    assert said["failures"][0]["shrunk"]["rule once"]["schedule"] == [SIX[1], SIX[4]]
+    assert said["failures"][1]["command"].endswith(f"--seed 3 --faults '{';'.join(SIX)}'")
 
 
 def test_nothing_is_shrunk_where_nobody_wants_it() -> None:
     one = campaign(shrunk_max=0)
     assert len(worked_off(one)) == 20
-    assert [failure.shrunk for failure in one.summary().failures] == [None] * 4
+    assert [failure.shrunk for failure in one.summary().failures] == [{}] * 4
 
 
 @pytest.mark.proves("K-CAMPAIGN-001")
@@ -131,7 +131,7 @@ def test_an_exception_is_a_failure_by_its_name() -> None:
     one.answer(ask, broken(ask, "LookupError", "nothing there", 0.25))
     summary = one.summary()
     assert dict(summary.marks) == {"error LookupError": 1}
-    assert summary.failures[0].command == "tools/kratai sim sound --seed 0"
+    assert summary.failures[0].command() == "tools/kratai sim sound --seed 0"
     assert one.finished, "a run that did not come so far as to have faults has none to shrink"
 
 
@@ -192,7 +192,7 @@ def test_a_digest_follows_the_scenario_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.proves("K-CAMPAIGN-002")
-def test_a_failure_that_is_new_in_part_is_shrunk_for_what_is_new() -> None:
+def test_each_mark_of_a_failure_is_shrunk_by_itself() -> None:
     """Each run breaks the rule that needs the second fault; odd seeds also the one that needs the fifth."""
     one = Campaign(plan(["sound"], range(4)), DIGESTS)
 
@@ -204,5 +204,20 @@ def test_a_failure_that_is_new_in_part_is_shrunk_for_what_is_new() -> None:
 
     while (ask := one.next_ask()) is not None:
         one.answer(ask, result(ask))
-    shrunk = [failure.shrunk.schedule if failure.shrunk else None for failure in one.summary().failures]
-    assert shrunk == [(SIX[1],), (SIX[4],), None, None]
+    failures = one.summary().failures
+    shrunk = [{mark: found.schedule for mark, found in failure.shrunk.items()} for failure in failures]
+    assert shrunk == [{"rule b": (SIX[1],)}, {"rule e": (SIX[4],)}, {}, {}]
+
+
+@pytest.mark.proves("K-CAMPAIGN-002")
+def test_two_marks_of_one_failure_have_two_answers() -> None:
+    one = Campaign(plan(["sound"], range(1)), DIGESTS)
+    while (ask := one.next_ask()) is not None:
+        had = SIX if ask.faults is None else ask.faults
+        steps = [f"watch: no {need}: it came" for need in (0, 3) if SIX[need] in had]
+        one.answer(ask, {**run_seed(*ask.job), "ok": not steps, "faults": list(had), "failed_steps": steps})
+    found = one.summary().failures[0].shrunk
+    assert {mark: shrunk.schedule for mark, shrunk in found.items()} == {
+        "step watch: no 0": (SIX[0],),
+        "step watch: no 3": (SIX[3],),
+    }

@@ -161,9 +161,9 @@ def show(console: Console, summary: Summary) -> None:
         console.print(
             f"[red]failed[/] {failure.job.scenario} seed {failure.job.seed}: {escape(why(failure))}", soft_wrap=True
         )
-        if failure.shrunk is not None:
-            console.print(f"  {shrunk(failure)}")
-            console.print(f"  {escape(failure.command)}", soft_wrap=True)
+        for mark in failure.shrunk:
+            console.print(f"  {escape(mark)}: {shrunk(failure, mark)}", soft_wrap=True)
+            console.print(f"  {escape(failure.command(mark))}", soft_wrap=True)
     if len(summary.failures) > FAILURES_SHOWN:
         console.print(f"… and {len(summary.failures) - FAILURES_SHOWN} more (--json has all)")
     for mark, count in sorted(summary.marks.items(), key=lambda one: (-one[1], one[0])):
@@ -186,10 +186,9 @@ def _texts(value: object) -> list[str]:
     return [str(each) for each in value] if isinstance(value, list) else []
 
 
-def shrunk(failure: Failure) -> str:
+def shrunk(failure: Failure, mark: str) -> str:
     """What shrinking came to, in a sentence."""
-    found = failure.shrunk
-    assert found is not None, "only a failure that was shrunk has this"
+    found = failure.shrunk[mark]
     before = len(_texts(failure.result["faults"]))
     if not found.again:
         return "it did not fail again with its own faults: something besides seed and faults decides"
