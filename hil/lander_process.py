@@ -24,6 +24,7 @@ from hil.profiles import LanderProfile, ProfileError, load
 from hil.pty_line import READ_OCTETS_MAX, Device, LineError, PtyLine, default_link
 from hil.real_clock import SECONDS_1958_TO_1970, RealClock
 from hil.serial_port import Port
+from hil.udp_line import SCHEME, UdpLine
 
 TICK_US: Final = 1000
 DATAGRAM_OCTETS_MAX: Final = 65_535
@@ -61,7 +62,7 @@ class LanderProcess:
         self._tm_to = _destination("--tm", options.tm)
         self._report_to = _destination("--report", options.report)
         self._board = BoardProcess(options.board) if options.board is not None else None
-        self._device, self._link = _device(options, profile.baud)
+        self._device, self._link = _device(options, profile)
         self._clock = RealClock()
         self._tai_at_zero_us = self._clock.tai_at_zero_us(profile.tai_minus_utc_s)
         self.lander = Lander(profile, self._clock, self._tai_at_zero_us)
@@ -271,12 +272,18 @@ class LanderProcess:
             self._lines_lost += 1
 
 
-def _device(options: Options, baud: int) -> tuple[Device, Path | None]:
-    """The line of the command line: a serial port, or a pty with its link."""
+def _device(options: Options, profile: LanderProfile) -> tuple[Device, Path | None]:
+    """The line of the command line: a serial port, a network, or a pty with its link."""
+    if options.port is not None and options.port.startswith(SCHEME):
+        if profile.carrier != "udp":
+            raise LineError(f"--port {options.port}: one frame a datagram, and this lander speaks {profile.carrier}")
+        return UdpLine(options.port), None
     if options.port is not None:
         if "://" in options.port:
-            raise LineError(f"--port {options.port}: the emulator alone serves a device or a pty; see kratai hil")
-        return Port(options.port, baud), None
+            raise LineError(
+                f"--port {options.port}: the emulator alone serves a device, udp:// or a pty; see kratai hil"
+            )
+        return Port(options.port, profile.baud), None
     runtime = Path(os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir())
     link = Path(options.link).absolute() if options.link else default_link(runtime)
     return PtyLine(link), link

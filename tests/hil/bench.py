@@ -49,6 +49,7 @@ class Bench:
             self.payload.take(self.line.take(now), now)
         else:
             self.line.clear()
+            self.payload.octets.clear()  # half a unit is lost with the board
         self.tm += [(now, frame) for frame in self.lander.take_tm()]
         self.reports += [(now, report) for report in self.lander.take_reports()]
         self.happenings += self.lander.take_happenings()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hil.by_hand import SCID, cltu, crc, tc_frame
+from tests.hil.by_hand import SCID, cadu, cltu, crc, tc_frame
 
 pytestmark = pytest.mark.process
 
@@ -247,3 +247,49 @@ def test_what_cannot_be_served_is_one_sentence_and_status_2(tmp_path: Path) -> N
             assert done.returncode == 2, done
             assert done.stderr.count("\n") == 1, done.stderr
             assert words in done.stderr
+
+
+@pytest.mark.proves("K-LINE-009")
+def test_the_line_may_be_a_network(tmp_path: Path, emulators: list[Emulator]) -> None:
+    """One frame a datagram both ways, to whoever spoke last."""
+    file = tmp_path / "network.toml"
+    file.write_text('[line]\ncarrier = "udp"\n')
+    emulator = Emulator(tmp_path, profile=str(file), port="udp://127.0.0.1:0")
+    emulators.append(emulator)
+    host, _, port = str(emulator.ready["port"]).removeprefix("udp://").rpartition(":")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as payload:
+        payload.settimeout(DEADLINE_S)
+        payload.connect((host, int(port)))
+        emulator.tell(do="status")  # power has come: what was sent before is lost
+        frame = cadu(0, 0, b"")[4:]
+        payload.send(frame)
+        assert emulator.tm.recv(65_535) == frame
+        heard: set[int] = set()
+        while not {0x010, 0x011, 0x012} <= heard:
+            octets = payload.recv(65_535)
+            assert crc(octets) == 0
+            heard.add(int.from_bytes(octets[5:7], "big") & 0x7FF)
+
+
+@pytest.mark.parametrize(
+    ("port", "carrier", "sentence"),
+    [
+        ("udp://127.0.0.1:0", "slip", "one frame a datagram, and this lander speaks slip"),
+        ("udp://127.0.0.1:99999", "udp", "not udp://HOST:PORT with a port from 0 to 65535"),
+        ("udp://192.0.2.1:9", "udp", "Cannot assign requested address"),
+    ],
+)
+def test_a_wrong_network_line_is_one_sentence(tmp_path: Path, port: str, carrier: str, sentence: str) -> None:
+    file = tmp_path / "network.toml"
+    file.write_text(f'[line]\ncarrier = "{carrier}"\n')
+    given = {"profile": str(file), "port": port, "tc": "127.0.0.1:0"}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, repr(given)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE_S,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (2, f"kratai lander: --port {port}: {sentence}\n")

@@ -9,7 +9,10 @@ _LINE = typer.Option(help="Line profile: slow, default or fast; overrides the la
 
 def command(
     *,
-    port: Annotated[str | None, typer.Option(help="Serial port to the payload; without it a pty is made.")] = None,
+    port: Annotated[
+        str | None,
+        typer.Option(help="Serial port to the payload, or udp://HOST:PORT to listen at; without it a pty is made."),
+    ] = None,
     link: Annotated[str | None, typer.Option(help="Symbolic link to publish the pty under.")] = None,
     board: Annotated[
         str | None, typer.Option(help="Command that is the payload board, power-switched; {port} is the line.")
