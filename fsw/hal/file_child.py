@@ -8,12 +8,12 @@ is a sentence on standard error and the end of the child; from then on nothing i
 import os
 import select
 import socket
-import sys
 from typing import Final
 
 from fsw.hal.child import fork
 
 MESSAGE_OCTETS_MAX: Final = 65_536
+STANDARD_ERROR: Final = 2
 SOCKET_OCTETS: Final = 1 << 20
 """Room asked for between the two; the system may give less."""
 
@@ -79,6 +79,5 @@ def write_until_closed(channel: socket.socket, file: int, path: str) -> None:
             while octets:
                 octets = octets[os.write(file, octets) :]
         except OSError as error:
-            sys.stderr.write(f"kratai fly: the recording ends: {path}: {error.strerror}\n")
-            sys.stderr.flush()
+            os.write(STANDARD_ERROR, f"kratai fly: the recording ends: {path}: {error.strerror}\n".encode())
             os._exit(1)

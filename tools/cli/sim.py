@@ -7,11 +7,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from fsw.capture.recorder import Sink
 from fsw.mdb.mission import Mission
 from hil.capture_file import CaptureError, recording
 from hil.durations import DurationError, parse_us
 from hil.fault import Fault, FaultError, of_option
 from hil.profiles import ProfileError
+from hil.run_result import RunResult
 from hil.scenario import Scenario, load, names
 from hil.toml_table import TomlError
 from tools.cli.joining import MissionFolder, mission_of
@@ -55,11 +57,30 @@ def command(
     Same scenario, seed and version: the same octets, on any machine. Exit status 0 when every step held and no rule was
     broken, 1 when not, 2 for what cannot be played.
     """
-    from hil import virtual  # noqa: PLC0415 - the flight software is loaded only when there is something to play
-
     flown = mission_of(mission)
     plan, until_us, given = planned(scenario, flown, lander, until, faults)
-    console = Console()
+    try:
+        with recording(record) as sink:
+            result = played(plan, flown, seed, until_us, given, sink)
+    except CaptureError as error:
+        refuse(f"--record {error}")
+    show(result, Console(), steps=not quiet)
+    if json_file is not None:
+        write_json(result, json_file)
+    raise typer.Exit(0 if result.ok else 1)
+
+
+def played(
+    plan: Scenario,
+    mission: Mission,
+    seed: int,
+    until_us: int | None,
+    faults: tuple[Fault, ...] | None,
+    record: Sink | None,
+) -> RunResult:
+    """Play it, with a bar that shows how far it is."""
+    from hil import virtual  # noqa: PLC0415 - the flight software is loaded only when there is something to play
+
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -74,15 +95,7 @@ def command(
         def progress(now: int, doing: str) -> None:
             bar.update(task, completed=now, doing=f"{mission_time(now)} {doing}")
 
-        try:
-            with recording(record) as sink:
-                result = virtual.run(plan, flown, seed, until_us=until_us, faults=given, progress=progress, record=sink)
-        except CaptureError as error:
-            refuse(f"--record {error}")
-    show(result, console, steps=not quiet)
-    if json_file is not None:
-        write_json(result, json_file)
-    raise typer.Exit(0 if result.ok else 1)
+        return virtual.run(plan, mission, seed, until_us=until_us, faults=faults, progress=progress, record=record)
 
 
 def planned(
