@@ -1,9 +1,7 @@
 """What a person or a program may tell the emulator while it runs: one JSON object a line, one answered line each.
 
-`{"do": "on" | "off" | "cut", "circuit": 0}`, `{"do": "notice", "circuit": 0, "action": 0, "seconds": 5, "reason": 0,
-"limit_mw": 0}`, `{"do": "mode", "phase": "cruise", "seconds": 0, "quiet": 0}`,
-`{"do": "safe", "seconds": 5, "reason": 0}`, `{"do": "status"}`, `{"do": "quit"}`: verbs and keys are those of
-`lander_orders.VERBS`. Nothing wrong raises: the answer says what it is.
+`{"do": "notice", "circuit": "ops", "action": "off", "seconds": 5}`, `{"do": "status"}`, `{"do": "quit"}`: verbs and
+keys are those of `lander_orders.VERBS` (LANDER.md). Nothing wrong raises: the answer says what it is.
 """
 
 import json

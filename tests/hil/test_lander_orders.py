@@ -1,9 +1,12 @@
 """Orders as tables: what they are read as, what is wrong with one, and that every one is obeyed."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import hil.lander_orders
 from hil.lander_orders import VERBS, Choice, Order, OrderError, Whole, obey, parse
 from tests.hil.bench import Bench
 
@@ -39,6 +42,13 @@ quit
 def test_the_orders_are_those_meant() -> None:
     rows = [line.split() for line in EXPECTED.strip().splitlines()]
     assert {verb: list(keys) for verb, keys in VERBS.items()} == {row[0]: row[1:] for row in rows}
+
+
+def test_every_order_stands_in_the_manual() -> None:
+    manual = (Path(hil.lander_orders.__file__).parent / "LANDER.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1:3] for line in manual.splitlines() if line.startswith("| `")]
+    named = {verb: keys.replace("`", "").split() for verbs, keys in rows for verb in verbs.replace("`", "").split()}
+    assert {verb: named.get(verb) for verb in VERBS} == {verb: list(keys) for verb, keys in VERBS.items()}
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,8 @@ def command(
     """Emulate the lander: power, time, mode and the relay between ground and payload.
 
     Prints one JSON line when ready, then takes control lines on standard input, JSON objects all of them:
-    {"do": "notice", "circuit": "ops", "action": "off", "seconds": 30}, and likewise "on", "off", "cut", "mode",
-    "status", "quit".
+    {"do": "notice", "circuit": "ops", "action": "off", "seconds": 30}, {"do": "status"}, {"do": "quit"}, and all
+    others of hil/LANDER.md.
     """
     # Only here: the emulator's edge is POSIX, the command line is not.
     from fsw.config import LINES  # noqa: PLC0415
