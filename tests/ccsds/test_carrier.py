@@ -50,6 +50,17 @@ def test_frames_both_ways(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_only_a_cltu_that_has_begun_can_hide_anything(name: str) -> None:
+    flight = line(name)
+    octets = flight.encode_up(UP[0])
+    assert not flight.unfinished
+    flight.feed_up(octets[:-20])
+    assert flight.unfinished == (name == "cltu-cadu")
+    flight.feed_up(octets[-20:])
+    assert not flight.unfinished
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_stray_text_before_and_a_broken_frame_between(name: str) -> None:
     flight, lander = line(name), line(name)
     spoilt_up, spoilt_down = bytearray(UP[0]), bytearray(DOWN[0])

@@ -187,6 +187,7 @@ def test_lateness_falls_into_powers_of_two(late_us: int, bucket: int) -> None:
     scheduler.tick(Micros(0))
     assert [n for n, count in enumerate(scheduler.lateness) if count] == [bucket]
     assert len(scheduler.lateness) == LATENESS_BUCKETS
+    assert scheduler.lateness_us_max == min(2**bucket, 2**23) - 1
 
 
 @pytest.mark.proves("K-KERN-005")
@@ -209,6 +210,7 @@ def test_a_step_over_its_budget_is_an_overrun_and_its_own() -> None:
     a, b = scheduler.stats["a"], scheduler.stats["b"]
     assert (a.runs, a.overruns, a.elapsed_us_max) == (4, 2, 9_000)
     assert (b.runs, b.overruns, b.elapsed_us_max) == (4, 0, 7)
+    assert scheduler.overruns == 2
 
 
 def refuses(clock: ManualClock, scheduler: Scheduler, planned: int) -> bool:

@@ -165,6 +165,37 @@ def test_a_body_without_fields_is_no_octets() -> None:
     assert isinstance(codec.decode(Nothing, b"\0"), DecodeError)
 
 
+def test_the_same_octets_again_are_the_same_body_and_others_are_not() -> None:
+    first, again = codec.decode(Everything, OCTETS), codec.decode(Everything, bytes(OCTETS))
+    assert first is again
+    other = codec.decode(Everything, b"\x09" + OCTETS[1:])
+    assert isinstance(other, Everything)
+    assert (other.small, codec.encode(other)[1:]) == (9, OCTETS[1:])
+    assert codec.decode(Everything, OCTETS) == first
+    wrong = b"\x0b" + OCTETS[1:]
+    assert [isinstance(codec.decode(Everything, wrong), DecodeError) for _ in range(2)] == [True, True]
+
+
+def test_an_array_of_texts_and_one_of_structures_with_texts() -> None:
+    @structure
+    class Named:
+        name: str = text(3)
+        on: bool = boolean()
+
+    @report(200, 4)
+    class Names:
+        """Arrays whose items stand on the wire otherwise than in a body."""
+
+        words: tuple[str, ...] = array(text(2), high=3)
+        named: tuple[Named, ...] = array(Named, high=2)
+
+    body = Names(words=("ab", "", "c"), named=(Named("xyz", True), Named("", False)))
+    octets = bytes.fromhex("03 6162 0000 6300 02 78797a 01 000000 00")
+    assert codec.encode(body) == octets
+    assert codec.decode(Names, octets) == body
+    assert isinstance(codec.decode(Names, octets.replace(b"xyz", b"x\x07z")), DecodeError)
+
+
 def test_layouts_are_compiled_when_they_are_first_needed() -> None:
     @report(200, 3)
     class Cold:
