@@ -117,9 +117,16 @@ def _value(text: str) -> float | str:
 
 def known_names(kind: Kind, database: Database) -> list[str] | None:
     """Names that a kind of word may have; None where they are not the mission database's."""
+    tables = database.tables
     match kind:
         case Kind.EVENT:
-            return [entry.name for entry in database.tables.events.values()]
+            return [entry.name for entry in tables.events.values()]
+        case Kind.PACKET:
+            plain = [entry.name for entry in tables.plain.values()]
+            structures = [structure.name for structure in database.structures.values()]
+            return [*(entry.name for entry in tables.reports.values()), *plain, *structures]
+        case Kind.REPORT:
+            return [entry.name for entry in tables.plain.values() if entry.name.startswith("report.")]
         case Kind.PARAMETER:
             return [parameter.name for parameter in database.parameters.values()]
         case Kind.LINK:
