@@ -9,6 +9,7 @@ from rich.console import Console
 
 from hil.player import Outcome, StepResult
 from hil.run_result import RunResult
+from tools.cli.main import refuse
 
 _COLOURS: Final = {Outcome.HELD: "green", Outcome.FAILED: "red", Outcome.NOT_EXERCISED: "yellow"}
 ROWS_MAX: Final = 60
@@ -69,4 +70,7 @@ def show(result: RunResult, console: Console, *, steps: bool) -> None:
 
 def write_json(result: RunResult, path: Path) -> None:
     """The whole outcome as data."""
-    path.write_text(json.dumps(result.as_json(), indent=1, default=str) + "\n")
+    try:
+        path.write_text(json.dumps(result.as_json(), indent=1, default=str) + "\n")
+    except OSError as error:
+        refuse(f"--json {path}: {error.strerror}")
