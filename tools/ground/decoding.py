@@ -110,11 +110,17 @@ def plain(report: DecodedReport) -> dict[str, Data]:
         values: dict[str, Data] = {name: _plain(value) for name, value in report.values.items()}
         return values | {"time": time.text if time else None}
     declared = fields_of(report.body) if hasattr(report.body, "__fields__") else {}
+    return _named(report.values, declared)
+
+
+def _named(values: Mapping[str, object], declared: Mapping[str, Field]) -> dict[str, Data]:
+    """Values by name, each as its field declares it; whole numbers, of which there are most, stand for themselves."""
+    field_of = declared.get
     return {
         name: value
-        if value is None or (type(value) is int and name not in declared)
-        else _plain(value, declared.get(name))
-        for name, value in report.values.items()
+        if type(value) is int and ((field := field_of(name)) is None or field.enum is None)
+        else _plain(value, field_of(name))
+        for name, value in values.items()
     }
 
 
@@ -130,7 +136,7 @@ def _plain(value: object, field: object = None) -> Data:
         if field.kind is Kind.ARRAY and isinstance(value, tuple):
             return [_plain(item, field.item) for item in value]
     if hasattr(value, "__fields__"):
-        return {name: _plain(vars(value)[name], inner) for name, inner in fields_of(value).items()}
+        return _named(vars(value), fields_of(value))
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, float) and not isfinite(value):
