@@ -17,6 +17,8 @@ HEIGHT: Final = 200
 LEFT, RIGHT, TOP, BOTTOM = 56, 12, 12, 28
 CURVES_MAX: Final = 8
 TICKS_MAX: Final = 7
+_SPAN_MIN: Final = 1e-300
+"""Below it a span has no logarithm that a float can hold: one value, not a range."""
 _TIME_STEPS: Final = tuple(
     number * UNITS[unit]
     for unit, numbers in (
@@ -121,7 +123,7 @@ def spoken(plot: Plot) -> str:
 
 def ticks(low: float, high: float) -> list[float]:
     """Round numbers from at or below `low` to at or above `high`, 1, 2 or 5 times a power of ten apart."""
-    if high - low <= abs(high) * 1e-9:
+    if high - low <= max(abs(high) * 1e-9, _SPAN_MIN):
         low, high = low - (abs(low) or 1.0) / 2, high + (abs(high) or 1.0) / 2
     size = (high - low) / (TICKS_MAX - 2)
     power = 10.0 ** floor(log10(size))

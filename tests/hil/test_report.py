@@ -5,7 +5,7 @@ from itertools import pairwise
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hil.curve import SPANS_MAX, Curve
@@ -67,6 +67,7 @@ def test_what_is_no_number_is_absent() -> None:
 
 
 @given(st.floats(-1e12, 1e12), st.floats(0, 1e12))
+@example(0.0, 5e-324)
 def test_ticks_are_few_round_and_hold_all(low: float, more: float) -> None:
     marks = ticks(low, low + more)
     assert marks[0] <= low
