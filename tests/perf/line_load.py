@@ -60,9 +60,9 @@ class Figures(NamedTuple):
 
 
 class Duplex:
-    """One flight process, its line, and the load."""
+    """One flight process, its line, and the load; `more` are further words of its command line."""
 
-    def __init__(self, baud: int, state: str) -> None:
+    def __init__(self, baud: int, state: str, *more: str) -> None:
         self._zero_ns = time.monotonic_ns()
         frame_octets = line_for_baud(baud).tm_frame_octets
         self._cadu_octets = frame_octets + 4
@@ -86,7 +86,7 @@ class Duplex:
         self._next_ping_us = 0
         self._ping_us = 1_000_000 if baud <= 19_200 else 100_000
         command = [sys.executable, "-m", "fsw", "--port", self._line.path, "--baud", str(baud)]
-        self.process = subprocess.Popen([*command, "--state", state, "--clear"], cwd=ROOT)
+        self.process = subprocess.Popen([*command, "--state", state, "--clear", *more], cwd=ROOT)
 
     def _bulk_cltu(self) -> bytes:
         """One file packet that fills a frame of 1024 octets."""
