@@ -12,6 +12,7 @@ from hil.report import Case, Measure
 from hil.report_curves import Curves
 from hil.report_plots import Plot
 from hil.run_result import RunResult
+from hil.scenario import lander_named
 
 MEASURES_MAX: Final = 1000
 
@@ -44,7 +45,7 @@ class BenchRun:
         """Compose the bench; its time stands at zero."""
         assert self._stage is None, "a test has one bench"
         faults = tuple(parse_compact(text, "mark bench") for text in setting.faults)
-        profile = load_profile(setting.lander)
+        profile = load_profile(lander_named(setting.lander, mission))
         self._setting = setting
         self._curves = Curves(profile.baud)
         plan = plan_of(self.test, profile, faults)

@@ -16,7 +16,7 @@ from fsw.kernel.clock import ManualClock
 from fsw.mdb.mission import BUILT_IN, Mission
 from hil import lander_orders
 from hil.durations import text_of
-from hil.expectation import Expectation, ExpectationError, Kind, read
+from hil.expectation import Expectation, ExpectationError, known_names, read
 from hil.fault import Fault, FaultError
 from hil.fault import parse as parse_fault
 from hil.fault_kinds import KINDS
@@ -26,7 +26,6 @@ from hil.profiles import load as load_profile
 from hil.toml_table import Table, TomlError, nearest
 from hil.twins import Twins
 from tools.ground import request
-from tools.ground.uplink import LinkState
 
 DAY_US: Final = 86_400_000_000
 UNTIL_US_MAX: Final = 400 * DAY_US
@@ -118,7 +117,7 @@ def find(name_or_file: str, mission: Mission) -> Path:
     return found
 
 
-def _lander(named: str, mission: Mission) -> str:
+def lander_named(named: str, mission: Mission) -> str:
     """What the profiles' reader is asked for: a file of the mission's own, or the name as it stands."""
     own = [folder / "landers" / f"{named}.toml" for folder in (mission.folder, BUILT_IN)]
     return next((str(file) for file in own if file.is_file()), named)
@@ -144,7 +143,7 @@ def load(name_or_file: str, mission: Mission, lander: str = "") -> Scenario:
         title=top.text("title"),
         about=top.text("about", "").strip(),
         file=str(path),
-        profile=load_profile(_lander(named, mission)),
+        profile=load_profile(lander_named(named, mission)),
         until_us=until_us,
         nominal_within_us=top.duration_us("nominal_within", 120_000_000, 1_000_000, UNTIL_US_MAX),
         faults=tuple(reader.fault(table) for table in top.tables("fault", None)),
@@ -242,23 +241,10 @@ class _Reader:
             found = read(text)
         except ExpectationError as error:
             raise table.wrong(key, f"has {error}") from None
-        known = self._known(found.kind)
+        known = known_names(found.kind, self._database)
         if known is not None and found.name not in known:
             raise table.wrong(key, f"has {text!r}: no {found.kind.value} {found.name!r}; {nearest(found.name, known)}")
         return found
-
-    def _known(self, kind: Kind) -> list[str] | None:
-        """Names that a kind of word may have; None where they are not the mission database's."""
-        tables = self._database.tables
-        match kind:
-            case Kind.EVENT:
-                return [entry.name for entry in tables.events.values()]
-            case Kind.PARAMETER:
-                return [parameter.name for parameter in self._database.parameters.values()]
-            case Kind.LINK:
-                return [state.value for state in LinkState]
-            case _:
-                return None
 
     def fault(self, table: Table) -> Fault:
         """A fault of the plan; within a step `at` counts from the step."""
