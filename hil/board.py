@@ -36,13 +36,14 @@ _MILLION: Final = 1_000_000
 class BoardClock:
     """Time since power-on, seen on the bench's clock; a crystal that is off runs `ppm` fast (negative: slow)."""
 
-    __slots__ = ("_bench", "_from_us", "_rate", "_since_us")
+    __slots__ = ("_behind_us", "_bench", "_from_us", "_rate", "_since_us")
 
     def __init__(self, bench: Clock, ppm: int = 0) -> None:
         self._bench = bench
         self._since_us = bench.now()  # the bench's time when the rate was set
         self._from_us = 0  # this clock's time then
         self._rate = _MILLION + ppm
+        self._behind_us: int = self._since_us  # how far it is behind the bench's, at the true rate
 
     def now(self) -> Micros:
         """Microseconds since power-on."""
@@ -54,11 +55,14 @@ class BoardClock:
 
     def of(self, t: Micros) -> Micros:
         """This clock's time at `t` of the bench's."""
-        elapsed_us = t - self._since_us
-        return Micros(self._from_us + (elapsed_us if self._rate == _MILLION else elapsed_us * self._rate // _MILLION))
+        if self._rate == _MILLION:
+            return Micros(t - self._behind_us)
+        return Micros(self._from_us + (t - self._since_us) * self._rate // _MILLION)
 
     def when(self, t: Micros) -> Micros:
         """The first time of the bench's at which this clock shows `t`."""
+        if self._rate == _MILLION:
+            return Micros(t + self._behind_us)
         return Micros(self._since_us - ((self._from_us - t) * _MILLION // self._rate))
 
     def drift(self, ppm: int) -> None:
@@ -66,6 +70,7 @@ class BoardClock:
         assert abs(ppm) < _MILLION, "a clock runs on"
         now = self._bench.now()
         self._from_us, self._since_us, self._rate = self.of(now), now, _MILLION + ppm
+        self._behind_us = self._since_us - self._from_us
 
 
 class MemoryLine:

@@ -53,6 +53,8 @@ class Process:
 
     def run(self, now: Micros) -> None:
         """Serve what waits, a bounded number in one step."""
+        if self._serving is None and not self.mailbox:
+            return
         self._abandon(now)
         for _ in range(REQUESTS_PER_STEP):
             self._serving = request = self.mailbox.take()

@@ -84,7 +84,8 @@ class SystemTask:
             self._boot_asked = True
             self._store.boot(now)
             self._store.load_parameters(now)
-        self._poll_store(now)
+        if self._store or now >= min(self._sample_us, self._store.port.next_deadline()):
+            self._poll_store(now)  # without answers to come, once a second: a server may have died
         if not self._booted and now >= BOOT_WAIT_US:
             self._boot(now, 0, ResetCause.UNKNOWN)
         self._keep_time(now)
