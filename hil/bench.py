@@ -15,7 +15,7 @@ from hil.channel import Channel
 from hil.fault import Fault, compact
 from hil.fault_desk import FaultDesk, storm
 from hil.fault_kinds import Ability
-from hil.lander import OPS, Lander
+from hil.lander import OPS, TAI_AT_ZERO_US, Lander
 from hil.lander_orders import Order
 from hil.line import Paced
 from hil.observer import Finding, Observer, Observers
@@ -92,7 +92,13 @@ class Bench:
         self.clock = clock
         self.end = end
         self.observers = Observers(observers)
-        self.lander = Lander(profile, clock) if tai_at_zero_us is None else Lander(profile, clock, tai_at_zero_us)
+        self.lander = Lander(
+            profile,
+            clock,
+            TAI_AT_ZERO_US if tai_at_zero_us is None else tai_at_zero_us,
+            dice=dice.child("lander"),
+            loads_mw=tuple(entry.module.INSTRUMENT.power_mw for entry in mission.instruments),
+        )
         self.player = Player(scenario, self)
         self.session = Session(
             mission.database,
