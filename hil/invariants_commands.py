@@ -102,10 +102,10 @@ class OneLastWord:
         if said.vcid:
             return
         newest = self._newest.get(said.apid, -1)
-        ahead = (said.count - newest) % _COUNTS
+        ahead = (said.sequence_count - newest) % _COUNTS
         if 0 < ahead < _COUNTS // 2:
             self._holes += ahead - 1
-            self._newest[said.apid] = said.count
+            self._newest[said.apid] = said.sequence_count
         else:
             self._holes -= 1
 

@@ -162,9 +162,11 @@ class GapsAnnounced:
             return  # replayed packets keep the counts that they had
         counts = self._counts.get(said.apid)
         if counts is None:
-            self._counts[said.apid] = counts = _Counts(said.count - 1 if self._midway else -1)
-        if not counts.use(said.count):
-            self._log.breach(now, f"count {said.count} of APID 0x{said.apid:03x} was used twice: a gap may hide there")
+            self._counts[said.apid] = counts = _Counts(said.sequence_count - 1 if self._midway else -1)
+        if not counts.use(said.sequence_count):
+            self._log.breach(
+                now, f"count {said.sequence_count} of APID 0x{said.apid:03x} was used twice: a gap may hide there"
+            )
 
     # --- what the ground gets -------------------------------------------------------------------------------------
 

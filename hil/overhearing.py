@@ -49,7 +49,7 @@ class Said(NamedTuple):
 
     vcid: int
     apid: int
-    count: int
+    sequence_count: int
     service: int
     subtype: int
     octets: bytes
