@@ -75,7 +75,7 @@ def test_a_plan_that_was_slept_through_leads_to_its_last_step_due() -> None:
     assert [one["phase"] for one in bench.of("phase")] == ["descent"]
 
 
-ORBIT = '[[passes]]\nfrom = "0 s"\nuntil = "2 d"\nevery = "118 min"\nvisible = "72 min"'
+ORBIT = '[line]\nprofile = "slow"\n[[passes]]\nfrom = "0 s"\nuntil = "2 d"\nevery = "118 min"\nvisible = "72 min"'
 
 
 @pytest.mark.proves("K-LANDER-006")
