@@ -1,7 +1,7 @@
 """Credit (0x019): how much a virtual channel of the payload may send, said while the lander's queue is short of room.
 
-A credit counts octets of TM frames from its message until the next one of that channel. No octets of credit at all is
-`UNLIMITED`: it is what ends a credit.
+A credit is what may be sent on a channel from its message until the next one. What ends it is a message of
+`UNLIMITED`.
 """
 
 from collections.abc import Callable
