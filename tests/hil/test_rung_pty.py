@@ -100,7 +100,7 @@ expect = "event system.limit_crossed parameter = 5"
 [[leg.step]]
 name = "cold"
 fault = { kind = "cold_start", for = "2 s" }
-expect = "event system.booted boot_count rises"
+expect = "event system.booted reset_cause = cut"
 
 [[leg]]
 name = "sensors"
