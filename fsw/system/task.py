@@ -33,6 +33,8 @@ BOOT_WAIT_US: Final = 1_000_000
 SAMPLE_US: Final = 1_000_000
 RETRY_US: Final = 50_000
 """How soon the store is asked again when its queue was full."""
+STORE_ASK_US: Final = 5_000_000
+"""How often a faulty store is asked whether it is well again."""
 VERSION: Final = "kratai 0.1.0"
 _SAFE_EVENTS: Final = {
     ModeReason.STRIKE_OUT: ModeEvent.STRIKE_OUT,
@@ -68,7 +70,11 @@ class SystemTask:
         self.process: Process | None = None
         self.scheduler: Scheduler | None = None
         self._booted = False
-        self._boot_asked = False
+        self._boot_counted = False
+        """Whether the store has counted this boot."""
+        self._boot_id: int | None = None
+        self._restored = False
+        self._store_ask_us = Micros(0)
         self._sample_us = Micros(0)
         self._retry_us = NEVER
         self._mark_id: int | None = None
@@ -80,10 +86,8 @@ class SystemTask:
         """One turn: answers of the store, the lander's time, requests, housekeeping, samples."""
         assert self.process is not None
         self.bell.silence()
-        if not self._boot_asked:
-            self._boot_asked = True
-            self._store.boot(now)
-            self._store.load_parameters(now)
+        if now >= self._store_ask_us:
+            self._ask_store(now)
         if self._store or now >= min(self._sample_us, self._store.port.next_deadline()):
             self._poll_store(now)  # without answers to come, once a second: a server may have died
         if not self._booted and now >= BOOT_WAIT_US:
@@ -103,7 +107,10 @@ class SystemTask:
             self._cold -= 1
             self._database.warm()
             return now
-        return min(following, self._sample_us, self._store.port.next_deadline(), self._time.next_age(), self._retry_us)
+        return min(
+            *(following, self._sample_us, self._store.port.next_deadline(), self._time.next_age()),
+            *(self._retry_us, self._store_ask_us),
+        )
 
     # --- boot and store --------------------------------------------------------------------------------------------
 
@@ -119,16 +126,32 @@ class SystemTask:
         self._services.events.report(event, now, flush=True)
         self._enter(ModeEvent.BOOT_DONE, ModeReason.BOOT_DONE, now)
 
+    def _ask_store(self, now: Micros) -> None:
+        """Ask for what this life has not had of the store yet; while it is faulty, again and again until it has."""
+        asked = []
+        if not self._boot_counted:
+            self._boot_id = self._store.boot(now)
+            asked.append(self._boot_id)
+        if not self._restored:
+            asked.append(self._store.load_parameters(now))
+        if self._boot_counted and self._restored:
+            asked.append(self._store.mark(self._marked, now))  # what is written already: only whether it can be
+        self._store_ask_us = Micros(now + STORE_ASK_US) if None in asked else NEVER
+
     def _poll_store(self, now: Micros) -> None:
         parameters = self._services.parameters
         for answer in self._store.poll(now):
             match answer:
                 case Booted():
-                    if not self._booted:
+                    self._boot_counted = True
+                    if not self._booted:  # else it went out with count 0, and 0 it stays in this life
                         self._boot(now, answer.boot_count, ResetCause(answer.last_life))
                     if answer.set_aside:
                         self._store_fault(1, now)
+                    elif self._restored:
+                        self._store_well(now)
                 case ParametersLoaded():
+                    self._restored = True
                     parameters.restore(answer.values, now)
                 case ParametersCommitted():
                     parameters.committed(answer.request_id, now)
@@ -136,11 +159,15 @@ class SystemTask:
                 case Marked():
                     if answer.request_id == self._mark_id:
                         self._kept(now)
+                    self._store_well(now)
                 case Failed():
+                    if answer.request_id == self._boot_id and answer.store_status is None:
+                        self._boot_counted = True  # or not: asked again, one boot might count twice
                     parameters.uncommitted(answer.request_id, now, refused=answer.store_status is not None)
                     self._store_fault(2 if answer.store_status is None else 0x10 + answer.store_status, now)
 
     def _store_fault(self, code: int, now: Micros) -> None:
+        self._store_ask_us = Micros(now + STORE_ASK_US)
         if not self._board.health & Health.STORE:
             self._board.health |= Health.STORE
             self._services.events.report(mdb.StoreFault(code=code), now)
@@ -180,7 +207,6 @@ class SystemTask:
         self._mark_id = None
         self._board.kept = self._marked is LastLife.READY_FOR_OFF
         self._board.stopped = self._marked is LastLife.ORDERLY
-        self._store_well(now)
 
     # --- modes and time --------------------------------------------------------------------------------------------
 

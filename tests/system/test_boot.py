@@ -147,3 +147,21 @@ def test_a_damaged_store_is_set_aside_reported_and_flown_on(tmp_path: Path) -> N
     assert (tmp_path / "store.sqlite.damaged-1").exists()
     bench.send(SET_SCRATCH)
     assert verifications(bench.run(1), SET_SCRATCH) == [(1, None), (7, None)]
+
+
+@pytest.mark.proves("K-FLY-004")
+def test_a_store_that_is_refused_at_boot_is_asked_again_until_it_is_well(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.run(1)
+    bench.board.disk.full = True
+    bench.cut()
+    bench.run(30)
+    (booted,) = [r for r in bench.reports if r.service == 5 and r.data[:2] == b"\0\1"]
+    assert booted.data[2:7] == bytes((0, 0, 0, 0, UNKNOWN))
+    assert [r.data[1] for r in bench.said if r.apid == 0x110][-1] == 1  # health: store
+    bench.board.disk.full = False
+    bench.run(8)
+    assert [r.data[1] for r in bench.said if r.apid == 0x110][-1] == 0
+    bench.cut()
+    bench.run(2)
+    assert boot_event(bench) == (3, CUT)  # the second boot was counted late, and once
