@@ -12,6 +12,7 @@ from fsw.kernel.clock import Clock, Micros
 from fsw.mdb.mission import Mission
 from hil import lander_orders
 from hil.channel import Channel
+from hil.expectation import Kind
 from hil.fault import Fault, compact
 from hil.fault_desk import FaultDesk, storm
 from hil.fault_kinds import Ability
@@ -22,7 +23,7 @@ from hil.observer import Finding, Observer, Observers
 from hil.player import Outcome, Player, StepResult
 from hil.scenario import Scenario
 from hil.seed import Dice
-from tools.ground.records import ParameterRecord
+from tools.ground.records import LanderRecord, ParameterRecord
 from tools.ground.request import Refusal
 from tools.ground.session import Session, Ticket, of_line
 
@@ -108,6 +109,7 @@ class Bench:
         )
         self.up, self.down = Channel(dice.child("up")), Channel(dice.child("down"))
         self.desk = FaultDesk(faults, self.up, self.down, self.lander, end, partial(self.observers.tell, "fault"))
+        self._reads_reports = Kind.REPORT in self.player.kinds or self.observers.wants(LanderRecord)
         self._powered = False
         self._lander_told = self._ground_told = self._player_told = True
         self._lander_due = self._player_due = self._desk_due = self._fill_due = now
@@ -161,7 +163,8 @@ class Bench:
             self._ground_told = True
             tell("delivered", frame, now)
             self.session.tm_datagram(frame, now)
-        for packet in lander.take_reports():
+        reports = lander.take_reports()
+        for packet in reports if self._reads_reports else ():
             self._ground_told = True
             self.session.report_datagram(packet, now)
 

@@ -112,6 +112,8 @@ class Player:
         }
         self.parameters = frozenset(name for kind, name in self._rising if kind is Kind.PARAMETER)
         """Parameters whose samples the plan asks for."""
+        self.kinds = frozenset(kind for kind, _ in self._rising)
+        """Whose words it asks for."""
         self.results: list[StepResult] = []
 
     @property

@@ -124,7 +124,7 @@ def test_skipping_idle_slots_changes_no_octet(seed: int) -> None:
 
 
 def test_a_run_for_a_pool_of_processes_is_plain_data() -> None:
-    result = run_seed("first-contact", 3, ("silence@1s+2s:direction=down",))
+    result = run_seed("first-contact", 3, ("heartbeat_jitter@1s+2s",))
     assert result["ok"] is True
-    assert result["faults"] == ["silence@1s+2s:direction=down"]
+    assert result["faults"] == ["heartbeat_jitter@1s+2s"]
     assert json.loads(json.dumps(result)) == result
