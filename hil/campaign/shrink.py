@@ -23,8 +23,6 @@ RUNS_MAX: Final = 120
 """Runs that one search may ask for."""
 SHORTEST_US: Final = 1_000_000
 """Least duration tried of a kind that no storm draws."""
-ROUNDS_MAX: Final = 8
-"""Times that all three ways are gone again after one of them has found something."""
 GRANULES_US: Final = (60_000_000, 1_000_000, 100_000, 1_000, 1)
 """Durations and times are tried at whole minutes, seconds, … : what is coarse enough for its size."""
 
@@ -65,7 +63,7 @@ class Shrinking:
             return Shrunk(self.schedule, self.runs, whole=False, again=False)
         yield from self.fails(())
         before: Schedule | None = None
-        for _ in range(ROUNDS_MAX):
+        for _ in range(self._runs_max + 1):  # a round that finds something has asked something new
             before = self.schedule
             yield from self.drop()
             yield from self.shorten()
@@ -147,8 +145,8 @@ class Shrinking:
         while abs(failing - passing) > max(step, abs(failing - mild) // 8):
             middle = (passing + failing) // 2
             rounded = middle - middle % step
-            if not min(passing, failing) < rounded < max(passing, failing):
-                return
+            if rounded <= min(passing, failing):
+                rounded += step
             if (yield from self._replace(place, rewrite(rounded))):
                 failing = rounded
             else:
