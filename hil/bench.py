@@ -10,19 +10,19 @@ from typing import Final, NamedTuple, Protocol
 
 from fsw.kernel.clock import Clock, Micros
 from fsw.mdb.mission import Mission
-from hil import lander_orders
-from hil.channel import Channel
-from hil.expectation import Kind
-from hil.fault import Fault, compact
-from hil.fault_desk import FaultDesk, storm
-from hil.fault_kinds import Ability
-from hil.lander import OPS, TAI_AT_ZERO_US, Lander
-from hil.lander_orders import Order
-from hil.line import Paced
+from hil.faults.fault_desk import FaultDesk, storm
+from hil.lander import lander_orders
+from hil.lander.lander import OPS, TAI_AT_ZERO_US, Lander
+from hil.lander.lander_orders import Order
+from hil.line.channel import Channel
+from hil.line.line import Paced
 from hil.observer import Finding, Observer, Observers
-from hil.player import Outcome, Player, StepResult
-from hil.scenario import Scenario
+from hil.plan.player import Outcome, Player, StepResult
+from hil.plan.scenario import Scenario
 from hil.seed import Dice
+from hil.written.expectation import Kind
+from hil.written.fault import Fault, compact
+from hil.written.fault_kinds import Ability
 from tools.ground.records import LanderRecord, ParameterRecord
 from tools.ground.request import Refusal
 from tools.ground.session import Session, Ticket, of_line

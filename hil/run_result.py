@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from hil.bench import FaultResult
 from hil.observer import Finding
-from hil.player import StepResult
+from hil.plan.player import StepResult
 
 
 class RunResult(NamedTuple):

@@ -20,10 +20,10 @@ CONTRACTS = {contract["id"]: contract["name"] for contract in CONFIG["tool"]["im
 PLANTED = {
     # contract: (file of the copy, its text, what the checker must say)
     "houses": [
-        ("fsw/kernel/planted_bench.py", "import hil.line\n", "fsw.kernel.planted_bench -> hil.line"),
+        ("fsw/kernel/planted_bench.py", "import hil.line.line\n", "fsw.kernel.planted_bench -> hil.line.line"),
         ("fsw/ccsds/planted_tools.py", "import tools.ground.times\n", "fsw.ccsds.planted_tools -> tools.ground.times"),
         ("hil/planted_cli.py", "import tools.cli.main\n", "hil.planted_cli -> tools.cli.main"),
-        ("tools/ground/planted_bench.py", "import hil.line\n", "tools.ground.planted_bench -> hil.line"),
+        ("tools/ground/planted_bench.py", "import hil.line.line\n", "tools.ground.planted_bench -> hil.line.line"),
     ],
     "floors": [
         (
@@ -43,6 +43,10 @@ PLANTED = {
         ("fsw/attic.py", "", "fsw.attic"),
     ],
     "rooms-of-tools": [("tools/attic.py", "", "tools.attic")],
+    "rooms-of-hil": [
+        ("hil/attic.py", "", "hil.attic"),
+        ("hil/line/planted_plan.py", "import hil.plan.player\n", "hil.line.planted_plan -> hil.plan.player"),
+    ],
     "composition": [("hil/planted_app.py", "import fsw.app\n", "hil.planted_app -> fsw.app")],
     "drivers": [
         ("fsw/system/planted_driver.py", "import fsw.hal.timer\n", "fsw.system.planted_driver -> fsw.hal.timer"),

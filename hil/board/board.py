@@ -19,10 +19,10 @@ from fsw.kernel.clock import NEVER, TICK_US, Clock, ManualClock, Micros
 from fsw.mdb.mission import Mission
 from fsw.mdb.system import StopReason
 from fsw.store.server import StoreServer
-from hil.channel import Channel
-from hil.flight_disk import Disk, FailingServer
-from hil.line import Paced
-from hil.twins import Twins
+from hil.board.flight_disk import Disk, FailingServer
+from hil.board.twins import Twins
+from hil.line.channel import Channel
+from hil.line.line import Paced
 
 STORE_LATENCY_US: Final = 3_000
 """How long the simulated disk takes for one answer."""
@@ -312,7 +312,7 @@ class Board:
             self._due = self._tick_at(self._clock.now())
 
     def injected(self, name: str, *values: int | str) -> None:
-        """A bench has changed flight's memory (`hil.injection`): a recording keeps it as input."""
+        """A bench has changed flight's memory (`hil.faults.injection`): a recording keeps it as input."""
         if self.app is not None and self.app.recorder is not None:
             self.app.recorder.injected(name, values)
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from fsw.kernel.clock import Micros
 from fsw.kernel.supervisor import TaskState
-from hil.board import Board, Powered
+from hil.board.board import Board, Powered
 from hil.observer import Probe
 
 PERIOD_US: Final = 1_000_000

@@ -19,7 +19,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, cast
 
-from hil.shrink import RUNS_MAX, Schedule, Search, Shrinking, Shrunk
+from hil.campaign.shrink import RUNS_MAX, Schedule, Search, Shrinking, Shrunk
 
 JOBS_MAX: Final = 1_000_000
 SEED_MAX: Final = 2**63 - 1

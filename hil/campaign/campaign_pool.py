@@ -24,9 +24,9 @@ from multiprocessing.connection import wait as wait_for_any
 from types import TracebackType
 from typing import Any, Final, Protocol
 
-from hil.campaign import Ask, Campaign, Result, broken
-from hil.code_digest import code_digest
-from hil.shrink import Schedule
+from hil.campaign.campaign import Ask, Campaign, Result, broken
+from hil.campaign.code_digest import code_digest
+from hil.campaign.shrink import Schedule
 
 LOOK_S: Final = 1.0
 """How often progress is told while no run ends."""
@@ -111,7 +111,7 @@ class Processes:
         ways = multiprocessing.get_all_start_methods()
         self._context = multiprocessing.get_context("forkserver" if "forkserver" in ways else "spawn")
         if "forkserver" in ways:
-            self._context.set_forkserver_preload(["hil.campaign_pool", "hil.virtual"])
+            self._context.set_forkserver_preload(["hil.campaign.campaign_pool", "hil.rungs.virtual"])
         self._executor: ProcessPoolExecutor | None = None
         self._others = multiprocessing.active_children()
 

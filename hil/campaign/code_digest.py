@@ -11,7 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parents[1]
+ROOT: Final = Path(__file__).resolve().parents[2]
 FOLDERS: Final = ("fsw", "hil", "tools/ground")
 KINDS: Final = (".py", ".toml")
 

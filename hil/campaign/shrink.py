@@ -16,8 +16,8 @@ from collections.abc import Callable, Generator
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from hil.fault import Fault, compact, parse_compact
-from hil.fault_kinds import KINDS
+from hil.written.fault import Fault, compact, parse_compact
+from hil.written.fault_kinds import KINDS
 
 RUNS_MAX: Final = 120
 """Runs that one search may ask for."""

@@ -11,15 +11,15 @@ from heapq import heappop, heappush
 from typing import Final, NamedTuple, Protocol
 
 from fsw.kernel.clock import NEVER, Micros
-from hil.channel import Channel
-from hil.channel_effects import MAKERS
-from hil.fault import FAULTS_MAX, Fault, make
-from hil.fault_kinds import KINDS, Ability
-from hil.forgery import Forger
-from hil.lander import Lander
-from hil.lander_faults import LANDER_KINDS, LanderFaults
+from hil.faults.forgery import Forger
+from hil.faults.lander_faults import LANDER_KINDS, LanderFaults
+from hil.faults.stray_octets import boot_text, broken_frames
+from hil.lander.lander import Lander
+from hil.line.channel import Channel
+from hil.line.channel_effects import MAKERS
 from hil.seed import Dice
-from hil.stray_octets import boot_text, broken_frames
+from hil.written.fault import FAULTS_MAX, Fault, make
+from hil.written.fault_kinds import KINDS, Ability
 
 HOUR_US: Final = 3_600_000_000
 STORM_MOST: Final = {"over_current": 2}

@@ -11,13 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from fsw.kernel.clock import Micros
-from hil.expectation import Kind, Word, word_of
-from hil.fault import Fault, compact
-from hil.fault_kinds import KINDS
-from hil.fault_seen import SECOND, Sampled, Seen, Served, Stamp
-from hil.forgery import FORGED_COUNT
-from hil.lander import TAI_AT_ZERO_US, Happening
+from hil.faults.fault_seen import SECOND, Sampled, Seen, Served, Stamp
+from hil.faults.forgery import FORGED_COUNT
+from hil.lander.lander import TAI_AT_ZERO_US, Happening
 from hil.observer import Finding
+from hil.written.expectation import Kind, Word, word_of
+from hil.written.fault import Fault, compact
+from hil.written.fault_kinds import KINDS
 from tools.ground.records import EventRecord, PacketRecord, ParameterRecord, Record
 from tools.ground.tracking import StageChange, State
 

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 
 from fsw.kernel.clock import Micros
 from fsw.pus.ids import TimeStatus
-from hil.expectation import Expectation, Kind, Word, holds, read
-from hil.fault import Fault
+from hil.written.expectation import Expectation, Kind, Word, holds, read
+from hil.written.fault import Fault
 
 SECOND: Final = 1_000_000
 EARLY_US: Final = 100_000

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from fsw.kernel.clock import Micros
-from hil.board import Board
-from hil.fault import Fault
-from hil.fault_kinds import STARVED, TARGETS
-from hil.heat import Heat
-from hil.injection import inject
+from hil.board.board import Board
+from hil.faults.heat import Heat
+from hil.faults.injection import inject
+from hil.faults.twin_faults import SENSOR_KINDS, TwinFaults
 from hil.seed import Dice
-from hil.twin_faults import SENSOR_KINDS, TwinFaults
+from hil.written.fault import Fault
+from hil.written.fault_kinds import STARVED, TARGETS
 
 SUPPLY_MV_MIN: Final = 22_000
 """Below this the board's converter gives up (contract: 28 V, 22 to 34)."""

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from fsw.mdb.system import Mode
-from hil.board import Powered
-from hil.fault_kinds import TARGETS
+from hil.board.board import Powered
+from hil.written.fault_kinds import TARGETS
 
 Flip = Callable[[Powered, int, int], str]
 

@@ -16,9 +16,9 @@ from fsw.mdb import codec
 from fsw.mdb.lander import SafeNow
 from fsw.pus import tc, tm
 from fsw.pus.ids import APID_SYSTEM, LanderApid, Service
-from hil.fault import Fault
-from hil.lander import Lander
-from hil.uplink import SERVICES_VCID
+from hil.lander.lander import Lander
+from hil.lander.uplink import SERVICES_VCID
+from hil.written.fault import Fault
 
 RECORDED_MAX: Final = 256
 STRANGER: Final = 0x0666

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from fsw.kernel.clock import Micros
-from hil.fault import Fault
+from hil.written.fault import Fault
 
 RECOVERS_CDEGC_S: Final = 100
 """How fast it comes back when nothing holds it."""

@@ -1,6 +1,6 @@
 """What a bench does to the memory of running flight software: done here, recorded as input, and done again by a replay.
 
-`bit_flip` (target, item, bit): a declared object of `hil.flight_memory`. `hang` (slot): the slot's turns do nothing,
+`bit_flip` (target, item, bit): a declared object of `hil.faults.flight_memory`. `hang` (slot): its turns do nothing,
 until `resume` (slot). Off nominal: what is not possible returns why, changes nothing, and is not recorded.
 """
 
@@ -10,8 +10,8 @@ from typing import Final
 from fsw.capture.encoding import Value
 from fsw.kernel.clock import Micros
 from fsw.kernel.scheduler import Step
-from hil.board import Board, Powered
-from hil.flight_memory import FLIPS
+from hil.board.board import Board, Powered
+from hil.faults.flight_memory import FLIPS
 
 LOOK_US: Final = 100_000
 """How often a hung task's slot is still looked at."""

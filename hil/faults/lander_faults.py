@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from fsw.kernel.clock import Micros
-from hil import lander_orders
-from hil.fault import Fault
-from hil.lander import OPS, Lander
-from hil.lander_orders import Order
-from hil.lander_profile import PHASES
+from hil.lander import lander_orders
+from hil.lander.lander import OPS, Lander
+from hil.lander.lander_orders import Order
+from hil.lander.lander_profile import PHASES
+from hil.written.fault import Fault
 
 _SECOND: Final = 1_000_000
 _CUTS: Final = ("power_cut", "power_off", "over_current", "night")

@@ -7,8 +7,8 @@ not recorded.
 from typing import Final
 
 from fsw.ccsds import cltu, slip, tm_sync
-from hil.fault_kinds import SHAPES
 from hil.seed import Dice
+from hil.written.fault_kinds import SHAPES
 
 HELLO: Final = b"hello, world!\r\n"
 _PIECE: Final = 7 * 128

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from fsw.mdb.mission import Mission
-from hil.fault import Fault
-from hil.twins import Twins
+from hil.board.twins import Twins
+from hil.written.fault import Fault
 
 SENSOR_KINDS: Final = frozenset(("sensor_stuck", "sensor_vanished", "solar_event"))
 """Kinds that are done to sensors alone."""

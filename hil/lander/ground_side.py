@@ -8,9 +8,9 @@ from fsw.ccsds.carrier import CltuCadu
 from fsw.ccsds.reception import FrameReceived
 from fsw.ccsds.tc_frame import TcFrame
 from fsw.kernel.clock import Micros
-from hil.lander_profile import LanderProfile
-from hil.passes import Passes
-from hil.relay import LightPath, StoreAndForward
+from hil.lander.lander_profile import LanderProfile
+from hil.lander.passes import Passes
+from hil.lander.relay import LightPath, StoreAndForward
 
 REPORT_QUEUE_OCTETS: Final = 65_536
 BEACON_QUEUE_OCTETS: Final = 128

@@ -3,7 +3,7 @@
 from typing import Final
 
 from fsw.kernel.clock import Micros
-from hil.lander_profile import Heater
+from hil.lander.lander_profile import Heater
 
 DAY_US: Final = 86_400_000_000
 MODES: Final = ("order", "thermostat", "stuck_off", "stuck_on")

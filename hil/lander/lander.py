@@ -19,23 +19,23 @@ from fsw.mdb import lander as packets
 from fsw.mdb.lander import AuthorisationStep, Phase
 from fsw.mdb.power import Circuit, NoticeAction, NoticeReason
 from fsw.pus.ids import LanderApid
-from hil import lander_status
-from hil.ground_side import GroundSide
-from hil.happening import Happening, Happenings
-from hil.lander_bodies import NO_TIME
-from hil.lander_credit import PERIOD_US, Credits
-from hil.lander_phases import Phases
-from hil.lander_power import LanderPower
-from hil.lander_profile import PHASES, LanderProfile, PhaseStep
-from hil.lander_requests import RequestDesk
-from hil.lander_time import LanderTime
-from hil.lander_voice import LanderVoice
-from hil.lander_watch import PayloadWatch, Reaction
-from hil.line import Paced
-from hil.payload_line import Heard, PayloadLine
-from hil.power_switch import PowerSwitch
+from hil.lander import lander_status
+from hil.lander.ground_side import GroundSide
+from hil.lander.happening import Happening, Happenings
+from hil.lander.lander_bodies import NO_TIME
+from hil.lander.lander_credit import PERIOD_US, Credits
+from hil.lander.lander_phases import Phases
+from hil.lander.lander_power import LanderPower
+from hil.lander.lander_profile import PHASES, LanderProfile, PhaseStep
+from hil.lander.lander_requests import RequestDesk
+from hil.lander.lander_time import LanderTime
+from hil.lander.lander_voice import LanderVoice
+from hil.lander.lander_watch import PayloadWatch, Reaction
+from hil.lander.payload_line import Heard, PayloadLine
+from hil.lander.power_switch import PowerSwitch
+from hil.lander.uplink import LOOKAHEAD_US, SERVICES_VCID, Uplink
+from hil.line.line import Paced
 from hil.seed import Dice
-from hil.uplink import LOOKAHEAD_US, SERVICES_VCID, Uplink
 
 __all__ = ["OPS", "TAI_AT_ZERO_US", "Happening", "Lander"]
 

@@ -8,8 +8,8 @@ import json
 from typing import Final
 
 from fsw.kernel.clock import Micros
-from hil import lander_orders
-from hil.lander import Lander
+from hil.lander import lander_orders
+from hil.lander.lander import Lander
 
 LINE_OCTETS_MAX: Final = 4096
 

@@ -16,10 +16,10 @@ from typing import Final, NamedTuple
 from fsw.kernel.clock import Micros
 from fsw.mdb.lander import AuthorisationStep, TimeQuality
 from fsw.mdb.power import NoticeAction, NoticeReason
-from hil import heater
-from hil.lander import OPS, Lander
-from hil.lander_credit import CHANNELS, UNLIMITED
-from hil.lander_profile import CIRCUITS, OVERFLOWS, PHASES
+from hil.lander import heater
+from hil.lander.lander import OPS, Lander
+from hil.lander.lander_credit import CHANNELS, UNLIMITED
+from hil.lander.lander_profile import CIRCUITS, OVERFLOWS, PHASES
 
 U16: Final = 0xFFFF
 U32: Final = 0xFFFF_FFFF

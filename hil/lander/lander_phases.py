@@ -1,7 +1,7 @@
 """The phase of the lander's mission: by its plan, or by order until the plan's next step."""
 
 from fsw.kernel.clock import NEVER, Micros
-from hil.lander_profile import PhaseStep
+from hil.lander.lander_profile import PhaseStep
 
 
 class Phases:

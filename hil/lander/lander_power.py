@@ -14,13 +14,13 @@ from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb import lander as packets
 from fsw.mdb.power import Circuit, NoticeAction, NoticeReason
 from fsw.pus.ids import LanderApid
-from hil.breaker import Breaker, Latch
-from hil.electrical import Activity, ElectricalModel, Meter
-from hil.heater import HeaterControl
-from hil.lander_profile import CIRCUITS, LanderProfile
-from hil.line import BITS_AN_OCTET
-from hil.power_switch import Announced, PowerSwitch
-from hil.thermal import ThermalNode
+from hil.lander.breaker import Breaker, Latch
+from hil.lander.electrical import Activity, ElectricalModel, Meter
+from hil.lander.heater import HeaterControl
+from hil.lander.lander_profile import CIRCUITS, LanderProfile
+from hil.lander.power_switch import Announced, PowerSwitch
+from hil.lander.thermal import ThermalNode
+from hil.line.line import BITS_AN_OCTET
 
 OPS: Final = Circuit.OPS
 HEATER: Final = Circuit.HEATER

@@ -7,9 +7,9 @@ from typing import Final, Literal, NamedTuple
 
 from fsw.mdb.lander import Phase
 from fsw.mdb.power import Circuit
-from hil.breaker import Trips
-from hil.electrical import Ratings
-from hil.thermal import Node
+from hil.lander.breaker import Trips
+from hil.lander.electrical import Ratings
+from hil.lander.thermal import Node
 
 PHASES: Final = [phase.name.lower() for phase in Phase]
 """Names of the phases; the index is the value on the wire (contract, section 4)."""

@@ -8,8 +8,8 @@ from typing import Final
 from fsw.kernel.clock import Micros
 from fsw.mdb.lander import RequestKind
 from fsw.mdb.power import Circuit, NoticeAction, NoticeReason
-from hil.lander_power import Happen, LanderPower
-from hil.lander_profile import LanderProfile
+from hil.lander.lander_power import Happen, LanderPower
+from hil.lander.lander_profile import LanderProfile
 
 OPS: Final = Circuit.OPS
 HEATER: Final = Circuit.HEATER

@@ -6,10 +6,10 @@ from fsw.kernel.clock import Micros
 from fsw.mdb import lander as packets
 from fsw.mdb.lander import Phase
 from fsw.pus.ids import LanderApid
-from hil.lander_bodies import NO_TIME
+from hil.lander.lander_bodies import NO_TIME
 
 if TYPE_CHECKING:
-    from hil.lander import Lander
+    from hil.lander.lander import Lander
 
 _U32: Final = 0xFFFF_FFFF
 _I16: Final = 0x7FFF

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 from fsw.kernel.clock import Micros
 from fsw.mdb.lander import AuthorisationStep, TimeQuality
-from hil.lander_profile import CIRCUITS, PHASES
+from hil.lander.lander_profile import CIRCUITS, PHASES
 
 if TYPE_CHECKING:
-    from hil.lander import Lander
+    from hil.lander.lander import Lander
 
 
 def status(lander: "Lander", now: Micros) -> dict[str, object]:

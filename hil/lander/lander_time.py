@@ -9,8 +9,8 @@ from typing import Final
 
 from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb import lander as packets
-from hil import lander_bodies
-from hil.lander_profile import TimeService
+from hil.lander import lander_bodies
+from hil.lander.lander_profile import TimeService
 from hil.seed import E9, Dice
 
 CUCS_MAX: Final = 16

@@ -9,14 +9,14 @@ from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb import lander as packets
 from fsw.pus.ids import LanderApid
 from fsw.pus.tm import encode_plain
-from hil import lander_said
-from hil.lander_bodies import Encoded
-from hil.periodic import Periodic
+from hil.lander import lander_said
+from hil.lander.lander_bodies import Encoded
+from hil.lander.periodic import Periodic
+from hil.lander.uplink import Uplink
 from hil.seed import Dice
-from hil.uplink import Uplink
 
 if TYPE_CHECKING:
-    from hil.lander import Lander
+    from hil.lander.lander import Lander
 
 MODE_US: Final = 10_000_000
 LINK_US: Final = 60_000_000

@@ -4,7 +4,7 @@ from enum import Enum, unique
 from typing import Final
 
 from fsw.kernel.clock import NEVER, Micros
-from hil.lander_profile import Watch
+from hil.lander.lander_profile import Watch
 
 STEADY_US: Final = 600_000_000
 """Alive for so long after a cycle, the payload has earned another one."""

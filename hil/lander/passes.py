@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from fsw.kernel.clock import NEVER, Micros
-from hil.lander_profile import Orbit, Pass
+from hil.lander.lander_profile import Orbit, Pass
 
 EXTRA_MAX: Final = 64
 """Contacts and outages by order that are remembered."""

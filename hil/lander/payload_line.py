@@ -15,11 +15,11 @@ from fsw.mdb import lander as packets
 from fsw.mdb.codec import DecodeError, decode
 from fsw.pus.ids import LanderApid, Refusal
 from fsw.pus.tm import decode_plain
-from hil.ground_side import GroundSide
-from hil.lander_power import LanderPower
-from hil.lander_profile import LanderProfile
-from hil.load_tap import LoadTap
-from hil.uplink import SERVICES_VCID
+from hil.lander.ground_side import GroundSide
+from hil.lander.lander_power import LanderPower
+from hil.lander.lander_profile import LanderProfile
+from hil.lander.load_tap import LoadTap
+from hil.lander.uplink import SERVICES_VCID
 
 LIVE_VCID: Final = 0
 IDLE_VCID: Final = 7

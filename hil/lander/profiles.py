@@ -11,9 +11,9 @@ from typing import Final
 
 from fsw.ccsds.carrier import CARRIERS, name_of
 from fsw.config import BAUD_MAX, BAUD_MIN, LINES, line_for_baud
-from hil.breaker import Trips
-from hil.electrical import Ratings
-from hil.lander_profile import (
+from hil.lander.breaker import Trips
+from hil.lander.electrical import Ratings
+from hil.lander.lander_profile import (
     CIRCUITS,
     OVERFLOWS,
     PHASES,
@@ -30,8 +30,8 @@ from hil.lander_profile import (
     TimeService,
     Watch,
 )
-from hil.thermal import STEP_US, Node
-from hil.toml_table import Table, TomlError
+from hil.lander.thermal import STEP_US, Node
+from hil.written.toml_table import Table, TomlError
 
 __all__ = ["CIRCUITS", "PHASES", "LanderProfile", "Pass", "ProfileError", "Supplied", "Surroundings", "load", "parse"]
 

@@ -7,7 +7,7 @@ from collections import deque
 from typing import Final
 
 from fsw.kernel.clock import NEVER, Micros
-from hil.lander_profile import Overflow
+from hil.lander.lander_profile import Overflow
 
 LIGHT_DATAGRAMS_MAX: Final = 8192
 """Datagrams under way at once, each direction: a 3 Mbaud line over two seconds of light time, with room."""

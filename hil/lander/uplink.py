@@ -12,7 +12,7 @@ from typing import Final
 from fsw.ccsds import tc_frame
 from fsw.ccsds.tc_frame import TcFrame
 from fsw.kernel.clock import NEVER, Micros
-from hil.line import Unit, line_us
+from hil.line.line import Unit, line_us
 
 LOOKAHEAD_US: Final = 20_000
 """How far ahead of its start a unit is handed to the line: a look that comes late by less costs the line nothing."""

@@ -12,10 +12,10 @@ from collections import Counter
 from typing import Final
 
 from fsw.kernel.clock import NEVER, Micros
-from hil import channel_effects
-from hil.channel_effects import Effect
-from hil.fault import Fault
+from hil.line import channel_effects
+from hil.line.channel_effects import Effect
 from hil.seed import Dice
+from hil.written.fault import Fault
 
 OWN_OCTETS_MAX: Final = 65_536
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from fsw.kernel.clock import NEVER, Micros
-from hil.fault import Fault
 from hil.seed import Dice
+from hil.written.fault import Fault
 
 ZEROS_MAX: Final = 65_536
 """Zeros of a stuck wire that one look may find; those beyond are lost."""

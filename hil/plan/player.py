@@ -9,11 +9,11 @@ from enum import Enum, unique
 from typing import Final, NamedTuple, Protocol
 
 from fsw.kernel.clock import NEVER, Micros
-from hil.expectation import Expectation, Kind, Word, holds, word_of
-from hil.fault import Fault
-from hil.lander import Happening
-from hil.lander_orders import Order
-from hil.scenario import Leg, Scenario, Send, Step
+from hil.lander.lander import Happening
+from hil.lander.lander_orders import Order
+from hil.plan.scenario import Leg, Scenario, Send, Step
+from hil.written.expectation import Expectation, Kind, Word, holds, word_of
+from hil.written.fault import Fault
 from tools.ground.records import Record
 from tools.ground.request import Refusal
 from tools.ground.tracking import StageChange, State

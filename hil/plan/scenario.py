@@ -14,17 +14,17 @@ from typing import Final, NamedTuple
 
 from fsw.kernel.clock import ManualClock
 from fsw.mdb.mission import BUILT_IN, Mission
-from hil import lander_orders
-from hil.durations import text_of
-from hil.expectation import Expectation, ExpectationError, known_names, read
-from hil.fault import Fault, FaultError
-from hil.fault import parse as parse_fault
-from hil.fault_kinds import KINDS
-from hil.lander_orders import Order, OrderError
-from hil.profiles import LanderProfile
-from hil.profiles import load as load_profile
-from hil.toml_table import Table, TomlError, nearest
-from hil.twins import Twins
+from hil.board.twins import Twins
+from hil.lander import lander_orders
+from hil.lander.lander_orders import Order, OrderError
+from hil.lander.profiles import LanderProfile
+from hil.lander.profiles import load as load_profile
+from hil.written.durations import text_of
+from hil.written.expectation import Expectation, ExpectationError, known_names, read
+from hil.written.fault import Fault, FaultError
+from hil.written.fault import parse as parse_fault
+from hil.written.fault_kinds import KINDS
+from hil.written.toml_table import Table, TomlError, nearest
 from tools.ground import request
 
 DAY_US: Final = 86_400_000_000

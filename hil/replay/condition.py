@@ -10,8 +10,8 @@ from fsw.kernel.clock import Micros
 from fsw.mdb.database import Database
 from fsw.mdb.model import Parameter
 from fsw.mdb.values import Raw
-from hil.expectation import ExpectationError, Kind, Word, holds, read
-from hil.toml_table import nearest
+from hil.written.expectation import ExpectationError, Kind, Word, holds, read
+from hil.written.toml_table import nearest
 
 
 class ConditionError(Exception):

@@ -1,6 +1,6 @@
 """Re-executes flight software on a recording of its input, to the same octets; stops where asked, to be looked into.
 
-The `App` is the one that flies; only its world is the recorded one (`hil.tape`). A replay that asks what was not asked
+The `App` is the one that flies; only its world is the recorded one (`tape.py`). A replay that asks what was not asked
 then, or sends other octets, has diverged, and says where. Off nominal: a recording that is cut off or spoiled is
 replayed up to there; one that this mission cannot have made is refused by `ReplayError`.
 """
@@ -16,15 +16,15 @@ from fsw.config import Config
 from fsw.kernel.clock import Micros
 from fsw.mdb.mission import Mission
 from fsw.mdb.system import StopReason
-from hil.board import Flown
-from hil.condition import Condition
-from hil.injection import again
-from hil.tape import Divergence, Tape, TapeClock, TapeLine, TapeOpener, TapeSensors, TapeWire
+from hil.board.board import Flown
+from hil.faults.injection import again
+from hil.replay.condition import Condition
+from hil.replay.tape import Divergence, Tape, TapeClock, TapeLine, TapeOpener, TapeSensors, TapeWire
 
 PROGRESS_TICKS: Final = 10_000
 CRASHED: Final = "crashed"
 CUT: Final = "cut"
-"""How lives end that do not end in order (`fsw.__main__`, `hil.board`)."""
+"""How lives end that do not end in order (`fsw.__main__`, `hil.board.board`)."""
 DIGEST_SHOWN: Final = 16
 """Hex digits of a SHA-256 in a sentence."""
 

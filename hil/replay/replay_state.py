@@ -8,9 +8,9 @@ from typing import Final
 from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb.model import Parameter
 from fsw.mdb.values import Raw
-from hil.board import Powered
-from hil.condition import shown
-from hil.probe import queues_of
+from hil.board.board import Powered
+from hil.board.probe import queues_of
+from hil.replay.condition import shown
 
 Data = dict[str, object]
 SECTIONS: Final = ("modes", "loads", "queues", "tasks", "slots", "scheduler", "counters", "parameters")

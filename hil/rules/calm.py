@@ -3,7 +3,7 @@
 from typing import Final
 
 from fsw.kernel.clock import Micros
-from hil.fault import Fault
+from hil.written.fault import Fault
 
 MUTE_US: Final = 15_000_000
 """A payload that emits nothing for longer than the slowest line's idle interval is mute."""

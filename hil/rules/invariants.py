@@ -8,14 +8,14 @@ from typing import Final
 from fsw.config import FARM_WINDOW
 from fsw.kernel.clock import Micros
 from fsw.mdb.mission import Mission
-from hil.invariants_commands import AdOnce, NothingUnaccepted, OneLastWord
-from hil.invariants_gaps import GapsAnnounced
-from hil.invariants_log import Log
-from hil.invariants_nominal import NominalAgain
 from hil.observer import Finding, Observer, Probe
-from hil.oracle import Acceptance
-from hil.overhearing import Line, Overhearing
-from hil.scenario import Scenario
+from hil.plan.scenario import Scenario
+from hil.rules.invariants_commands import AdOnce, NothingUnaccepted, OneLastWord
+from hil.rules.invariants_gaps import GapsAnnounced
+from hil.rules.invariants_log import Log
+from hil.rules.invariants_nominal import NominalAgain
+from hil.rules.oracle import Acceptance
+from hil.rules.overhearing import Line, Overhearing
 
 TRANSIENT_US: Final = 5_000_000
 """How long a stated transient of the power may last."""

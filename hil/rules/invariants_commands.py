@@ -11,12 +11,12 @@ from fsw.ccsds.tc_frame import TcFrame
 from fsw.kernel.clock import Micros
 from fsw.pus.st01 import LAST_WORDS, Stage, Verification, decode_request_id
 from fsw.pus.tc import ACK_ACCEPTANCE, ACK_COMPLETION
-from hil.calm import Calm
-from hil.fault import Fault
-from hil.invariants_log import Log
 from hil.observer import Finding
-from hil.oracle import Acceptance, Brought, brought_by
-from hil.overhearing import Said
+from hil.rules.calm import Calm
+from hil.rules.invariants_log import Log
+from hil.rules.oracle import Acceptance, Brought, brought_by
+from hil.rules.overhearing import Said
+from hil.written.fault import Fault
 from tools.ground.records import CommandRecord
 
 GRACE_US: Final = 60_000_000

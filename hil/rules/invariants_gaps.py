@@ -10,9 +10,9 @@ from collections import deque
 from typing import Final
 
 from fsw.kernel.clock import Micros
-from hil.invariants_log import Log
 from hil.observer import Finding
-from hil.overhearing import Said
+from hil.rules.invariants_log import Log
+from hil.rules.overhearing import Said
 from tools.ground.records import LinkRecord, PacketRecord
 
 EMITTED_MAX: Final = 65_536

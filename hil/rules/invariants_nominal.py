@@ -12,12 +12,12 @@ from fsw.kernel.clock import Micros
 from fsw.mdb.system import Mode, ModeReason
 from fsw.pus.ids import APID_SYSTEM, LanderApid, Service
 from fsw.pus.tm import HEADER_OCTETS
-from hil.calm import Calm
-from hil.fault import Fault
-from hil.invariants_log import Log
-from hil.lander import Happening
+from hil.lander.lander import Happening
 from hil.observer import Finding, Probe
-from hil.overhearing import VC_LANDER, Said
+from hil.rules.calm import Calm
+from hil.rules.invariants_log import Log
+from hil.rules.overhearing import VC_LANDER, Said
+from hil.written.fault import Fault
 from tools.ground.records import LinkRecord
 from tools.ground.uplink import LinkState
 

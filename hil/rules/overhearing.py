@@ -19,9 +19,9 @@ from fsw.kernel.clock import Micros
 from fsw.pus import st01
 from fsw.pus.ids import APID_SYSTEM, Service
 from fsw.pus.tm import HEADER_OCTETS, OVERHEAD_OCTETS
-from hil.ear import COMMANDS_VCID, CltuEar, by_carrier, is_cltu
 from hil.observer import Finding
-from hil.oracle import Acceptance
+from hil.rules.ear import COMMANDS_VCID, CltuEar, by_carrier, is_cltu
+from hil.rules.oracle import Acceptance
 
 WORDS: Final = (
     "submitted",  # (frame, now): a TC frame of VC 0 left the ground

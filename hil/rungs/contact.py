@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from fsw.kernel.clock import Micros
-from hil.expectation import Kind, Word
+from hil.written.expectation import Kind, Word
 from tools.ground import tracking
 from tools.ground.tracking import StageChange, State
 
@@ -30,7 +30,7 @@ def word_of_record(record: Line, at: Micros) -> Word | None:
 
 
 def word_of_event(event: Line, at: Micros) -> Word:
-    """What the lander tells its user (the JSON of `hil.lander_process`)."""
+    """What the lander tells its user (the JSON of `hil.rungs.lander_process`)."""
     values = {key: value for key, value in event.items() if key not in ("event", "utc")}
     return Word(Kind.LANDER, str(event.get("event")), values, at)
 

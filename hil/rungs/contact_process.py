@@ -20,14 +20,14 @@ from typing import IO, Final, NamedTuple
 
 from fsw.kernel.clock import Micros
 from fsw.mdb.mission import Mission
-from hil.contact import Line, stage_of, word_of_event, word_of_record
-from hil.fault import Fault
-from hil.lander_orders import Order
-from hil.player import Player, StepResult
-from hil.real_clock import RealClock
-from hil.scenario import Scenario
-from hil.sensor_files import REFRESH_US, SensorFiles
-from hil.twins import Twins
+from hil.board.twins import Twins
+from hil.lander.lander_orders import Order
+from hil.plan.player import Player, StepResult
+from hil.plan.scenario import Scenario
+from hil.rungs.contact import Line, stage_of, word_of_event, word_of_record
+from hil.rungs.real_clock import RealClock
+from hil.rungs.sensor_files import REFRESH_US, SensorFiles
+from hil.written.fault import Fault
 from tools.ground.protocol import Lines, Message, decode, encode
 from tools.ground.state import find
 
@@ -48,7 +48,7 @@ class Asked(NamedTuple):
 
 
 class Contact:
-    """Everything the demo starts; `hil.player.Hands` of the player that `play` lets loose on it."""
+    """Everything the demo starts; `hil.plan.player.Hands` of the player that `play` lets loose on it."""
 
     def __init__(self, folder: Path, root: Path, plan: Scenario, mission: Mission, show: Show) -> None:
         self._folder, self._root, self._plan, self._show = folder, root, plan, show

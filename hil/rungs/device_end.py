@@ -9,13 +9,13 @@ from typing import Final
 from fsw.config import BAUD_MAX
 from fsw.kernel.clock import NEVER, Micros
 from hil.bench import Bench
-from hil.fault import Fault
-from hil.fault_kinds import Ability
+from hil.lander.profiles import LanderProfile
 from hil.observer import Finding
-from hil.power_command import PowerCommand, PowerError
-from hil.profiles import LanderProfile
-from hil.real_line import RealLine
-from hil.serial_port import Port
+from hil.rungs.power_command import PowerCommand, PowerError
+from hil.rungs.real_line import RealLine
+from hil.rungs.serial_port import Port
+from hil.written.fault import Fault
+from hil.written.fault_kinds import Ability
 
 REOPEN_US: Final = 250_000
 """A lost port is looked for at most this often."""
@@ -27,7 +27,7 @@ NOTE: Final = "rung"
 
 
 class DeviceEnd:
-    """A `hil.real_time.LiveEnd`. With `power` the board is switched off first, so that its first boot is seen."""
+    """A `hil.rungs.real_time.LiveEnd`. With `power` the board is switched off first, so that its first boot is seen."""
 
     name: Final = "device"
 

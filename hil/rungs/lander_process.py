@@ -16,15 +16,15 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from fsw.kernel.clock import NEVER, Micros
-from hil import lander_bodies, lander_control
-from hil.board_process import BoardError, BoardProcess
-from hil.lander import OPS, Happening, Lander
-from hil.line import Drained, Paced
-from hil.profiles import LanderProfile, ProfileError, load
-from hil.pty_line import READ_OCTETS_MAX, Device, LineError, PtyLine, default_link
-from hil.real_clock import SECONDS_1958_TO_1970, RealClock
-from hil.serial_port import Port
-from hil.udp_line import SCHEME, UdpLine
+from hil.lander import lander_bodies, lander_control
+from hil.lander.lander import OPS, Happening, Lander
+from hil.lander.profiles import LanderProfile, ProfileError, load
+from hil.line.line import Drained, Paced
+from hil.rungs.board_process import BoardError, BoardProcess
+from hil.rungs.pty_line import READ_OCTETS_MAX, Device, LineError, PtyLine, default_link
+from hil.rungs.real_clock import SECONDS_1958_TO_1970, RealClock
+from hil.rungs.serial_port import Port
+from hil.rungs.udp_line import SCHEME, UdpLine
 
 TICK_US: Final = 1000
 DATAGRAM_OCTETS_MAX: Final = 65_535

@@ -13,17 +13,17 @@ from fsw.config import LINES
 from fsw.kernel.clock import Clock, Micros
 from fsw.mdb.mission import Mission
 from hil.bench import Bench
-from hil.board_process import BoardError, BoardProcess
-from hil.fault import Fault
-from hil.fault_kinds import Ability
-from hil.heat import Heat
+from hil.board.twins import Twins
+from hil.faults.heat import Heat
+from hil.faults.twin_faults import SENSOR_KINDS, TwinFaults
+from hil.lander.profiles import LanderProfile
 from hil.observer import Finding, Observers
-from hil.profiles import LanderProfile
-from hil.pty_line import PtyLine
-from hil.real_line import RealLine
-from hil.sensor_files import REFRESH_US, SensorFiles
-from hil.twin_faults import SENSOR_KINDS, TwinFaults
-from hil.twins import Twins
+from hil.rungs.board_process import BoardError, BoardProcess
+from hil.rungs.pty_line import PtyLine
+from hil.rungs.real_line import RealLine
+from hil.rungs.sensor_files import REFRESH_US, SensorFiles
+from hil.written.fault import Fault
+from hil.written.fault_kinds import Ability
 
 NOTE: Final = "rung"
 USUAL_CDEGC: Final = 3_500
@@ -47,7 +47,7 @@ class _SincePower:
 
 
 class PtyEnd:
-    """A `hil.real_time.LiveEnd`. What the process keeps and says lies in `folder`; `record` is for `fly --record`."""
+    """A `real_time.LiveEnd`. What the process keeps and says lies in `folder`; `record` is for `fly --record`."""
 
     name: Final = "pty"
     abilities: Final = frozenset((Ability.LINE, Ability.POWER, Ability.SENSORS))

@@ -11,9 +11,9 @@ from typing import Final
 
 from fsw.kernel.clock import NEVER, Micros
 from hil.bench import Bench
-from hil.channel import Channel
-from hil.line import Drained, Paced
-from hil.pty_line import READ_OCTETS_MAX, Device
+from hil.line.channel import Channel
+from hil.line.line import Drained, Paced
+from hil.rungs.pty_line import READ_OCTETS_MAX, Device
 
 TICK_US: Final = 1000
 """How often a busy line is looked at."""

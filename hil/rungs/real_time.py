@@ -10,16 +10,16 @@ from typing import Protocol
 
 from fsw.kernel.clock import Micros
 from fsw.mdb.mission import Mission
-from hil import invariants
 from hil.bench import Bench, End, faults_of, ok
-from hil.fault import Fault
 from hil.observer import Finding, Observer
-from hil.player import StepResult
-from hil.real_clock import RealClock
-from hil.real_line import RealLine
+from hil.plan.player import StepResult
+from hil.plan.scenario import Scenario
+from hil.rules import invariants
 from hil.run_result import RunResult
-from hil.scenario import Scenario
+from hil.rungs.real_clock import RealClock
+from hil.rungs.real_line import RealLine
 from hil.seed import Dice
+from hil.written.fault import Fault
 
 
 class LiveEnd(End, Protocol):

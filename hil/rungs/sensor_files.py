@@ -8,7 +8,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from hil.twins import Twins
+from hil.board.twins import Twins
 
 REFRESH_US: Final = 250_000
 """How often the files should follow the twins."""

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import serial
 
-from hil.pty_line import READ_OCTETS_MAX, LineError
+from hil.rungs.pty_line import READ_OCTETS_MAX, LineError
 
 SCHEMES: Final = ("rfc2217", "socket")
 _BUSY: Final = frozenset((11, 16))  # EAGAIN of the lock, EBUSY of the driver
@@ -38,7 +38,7 @@ def fault_of(url: str) -> str:
 
 
 class Port:
-    """A `hil.pty_line.Device` with 8N1 at `baud` and no flow control, held for this program alone.
+    """A `hil.rungs.pty_line.Device` with 8N1 at `baud` and no flow control, held for this program alone.
 
     Opened at once; `LineError` says in a sentence why that cannot be. A port that is lost takes and gives nothing until
     `reopen` finds it again; `fault` says how it was lost.

@@ -8,7 +8,7 @@ import socket
 from typing import Final
 
 from fsw.ccsds import slip
-from hil.pty_line import LineError
+from hil.rungs.pty_line import LineError
 
 SCHEME: Final = "udp://"
 DATAGRAM_OCTETS_MAX: Final = 2048
@@ -16,7 +16,7 @@ DATAGRAMS_A_READ: Final = 16
 
 
 class UdpLine:
-    """A `hil.pty_line.Device` over UDP at `udp://HOST:PORT`, port 0 for any; `path` says which it is."""
+    """A `hil.rungs.pty_line.Device` over UDP at `udp://HOST:PORT`, port 0 for any; `path` says which it is."""
 
     def __init__(self, url: str) -> None:
         host, _, port = url.removeprefix(SCHEME).rpartition(":")

@@ -15,15 +15,17 @@ from fsw.config import LINES, Config
 from fsw.kernel.clock import NEVER, ManualClock, Micros
 from fsw.mdb.mission import Mission
 from fsw.mdb.mission import load as load_mission
-from hil import invariants, probe, scenario
 from hil.bench import Bench, faults_of, ok
-from hil.board import Board
-from hil.fault import Fault, parse_compact
+from hil.board import probe
+from hil.board.board import Board
 from hil.observer import Observer
+from hil.plan import scenario
+from hil.plan.scenario import Scenario
+from hil.rules import invariants
 from hil.run_result import RunResult
-from hil.scenario import Scenario
+from hil.rungs.virtual_end import VirtualEnd
 from hil.seed import Dice
-from hil.virtual_end import VirtualEnd
+from hil.written.fault import Fault, parse_compact
 
 PROGRESS_US: Final = 10_000_000
 """How often, in simulated time, a caller is told how far a run has come."""

@@ -6,11 +6,11 @@ from typing import Final
 
 from fsw.kernel.clock import Micros
 from hil.bench import Bench
-from hil.board import Board
-from hil.fault import Fault
-from hil.fault_kinds import Ability
-from hil.flight_faults import FlightFaults
-from hil.probe import tap
+from hil.board.board import Board
+from hil.board.probe import tap
+from hil.faults.flight_faults import FlightFaults
+from hil.written.fault import Fault
+from hil.written.fault_kinds import Ability
 
 
 class VirtualEnd:

@@ -1,6 +1,6 @@
 """The pytest plugin: fixtures `bench` and `measure`, for tests of a payload on any rung; JUnit properties and a report.
 
-Loaded by the entry point of an installed package, or by `-p hil.pytest_bench`. A test names what it proves with
+Loaded by the entry point of an installed package, or by `-p hil.testing.pytest_bench`. A test names what it proves with
 `@pytest.mark.proves("ID", …)`, and what it needs with `@pytest.mark.bench(lander="short-line", faults=[…])`.
 
 A measure outside its bounds and a broken always-on rule fail a test after its last line, so that everything is
@@ -16,13 +16,13 @@ import pytest
 
 from fsw.mdb.mission import Mission, MissionError
 from fsw.mdb.mission import load as load_mission
-from hil.bench_run import BenchRun, Setting
-from hil.bench_stage import SIM, StageError
-from hil.bench_words import Missed, NotExercised, Words
-from hil.code_digest import version
-from hil.fault import FaultError
-from hil.profiles import ProfileError
-from hil.report import Part, page, part
+from hil.campaign.code_digest import version
+from hil.lander.profiles import ProfileError
+from hil.testing.bench_run import BenchRun, Setting
+from hil.testing.bench_stage import SIM, StageError
+from hil.testing.bench_words import Missed, NotExercised, Words
+from hil.testing.report import Part, page, part
+from hil.written.fault import FaultError
 
 RUN: Final = pytest.StashKey[BenchRun]()
 MARKERS: Final = (

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from fsw.kernel.clock import Micros
 from fsw.mdb.database import Database
-from hil.toml_table import nearest
+from hil.written.toml_table import nearest
 from tools.ground.records import (
     EventRecord,
     LanderRecord,

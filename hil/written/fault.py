@@ -14,9 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from hil.durations import DurationError, parse_us, text_of
-from hil.fault_kinds import KINDS, FaultKind, Parameter
-from hil.toml_lines import line_of
+from hil.written.durations import DurationError, parse_us, text_of
+from hil.written.fault_kinds import KINDS, FaultKind, Parameter
+from hil.written.toml_lines import line_of
 
 FAULTS_MAX: Final = 10_000
 """Faults of one schedule."""

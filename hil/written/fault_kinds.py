@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import Enum, unique
 from typing import Final, Literal, NamedTuple
 
-from hil.durations import UNITS
+from hil.written.durations import UNITS
 
 MS, S, MIN, H, D = (UNITS[unit] for unit in ("ms", "s", "min", "h", "d"))
 
@@ -77,7 +77,7 @@ TARGETS: Final = (
     "parameter", "allocation", "load_table", "outbox_octets", "sequence_count", "farm_vr", "time_offset", "mode",
 )
 # fmt: on
-"""Declared objects of the flight software whose bits may flip; hil/flight_faults.py knows where each lies."""
+"""Declared objects of the flight software whose bits may flip; hil/faults/flight_faults.py knows where each lies."""
 
 
 def _choice(names: tuple[str, ...], default: str) -> Parameter:

@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path as FilePath
 from typing import Final
 
-from hil.durations import DurationError, parse_us
-from hil.toml_lines import Path, line_of
+from hil.written.durations import DurationError, parse_us
+from hil.written.toml_lines import Path, line_of
 
 FILE_OCTETS_MAX: Final = 1_000_000
 

@@ -1,9 +1,9 @@
 """A lander on the manual clock, a paced line, and a payload that only hears and says what the test tells it."""
 
 from fsw.kernel.clock import ManualClock, Micros
-from hil.lander import Happening, Lander
-from hil.line import Paced
-from hil.profiles import LanderProfile, load
+from hil.lander.lander import Happening, Lander
+from hil.lander.profiles import LanderProfile, load
+from hil.line.line import Paced
 from tests.hil.by_hand import Payload, cadu, packet
 
 STEP_US = 1_000

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from fsw.config import LINES
 from fsw.kernel.clock import Micros
-from hil import probe
-from hil.invariants import always_on
+from hil.board import probe
 from hil.observer import Finding, Observers, breaches
-from hil.overhearing import Line
+from hil.rules.invariants import always_on
+from hil.rules.overhearing import Line
 from tests.system.bench import Bench
 
 LOOK_S = 0.5

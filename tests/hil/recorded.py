@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from fsw.capture.reader import Reader, Record
 from fsw.mdb.mission import load
-from hil.board import Flown
-from hil.injection import inject
-from hil.replay import ALL, Outcome, Replay, Replayed, Wanted
+from hil.board.board import Flown
+from hil.faults.injection import inject
+from hil.replay.replay import ALL, Outcome, Replay, Replayed, Wanted
 from tests.system.bench import Bench
 from tests.system.by_hand import cuc, function, telecommand
 

@@ -1,4 +1,4 @@
-"""A stand-in for `hil.virtual.run_seed` without a bench: what becomes of a run is in the scenario's name and the seed.
+"""A stand-in for `hil.rungs.virtual.run_seed` without a bench: scenario's name and seed say what becomes of a run.
 
 "sound": every run holds. "thirds": each third seed breaks a rule, which needs faults 2 and 5 of six. "raises", "dies",
 "hangs": the fourth seed does, the others hold.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hil.board_process import BoardError, BoardProcess
+from hil.rungs.board_process import BoardError, BoardProcess
 
 pytestmark = pytest.mark.process
 

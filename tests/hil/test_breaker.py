@@ -3,7 +3,7 @@
 import pytest
 
 from fsw.kernel.clock import NEVER, Micros
-from hil.breaker import Breaker, Latch, Trips
+from hil.lander.breaker import Breaker, Latch, Trips
 
 TRIPS = Trips(over_permille=1500, over_us=50_000, short_permille=3000, inrush_ma=2000, inrush_us=10_000, lock_out=3)
 LIMIT_MA = 200

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.campaign import Ask, Campaign, CampaignError, Job, broken, plan, seeds_of
-from hil.campaign_kept import RESULTS, Kept, KeptError
-from hil.code_digest import code_digest, digest_with
-from hil.fault import parse_compacts
+from hil.campaign.campaign import Ask, Campaign, CampaignError, Job, broken, plan, seeds_of
+from hil.campaign.campaign_kept import RESULTS, Kept, KeptError
+from hil.campaign.code_digest import code_digest, digest_with
+from hil.written.fault import parse_compacts
 from tests.hil.seed_stand_in import SIX, run_seed
 
 DIGESTS = {"sound": "aa", "thirds": "aa"}

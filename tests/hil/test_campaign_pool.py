@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from hil.campaign import Ask, Campaign, Job, Summary, plan
-from hil.campaign_kept import RESULTS
-from hil.campaign_pool import Cluster, Driver, PoolError, Processes, attempt
+from hil.campaign.campaign import Ask, Campaign, Job, Summary, plan
+from hil.campaign.campaign_kept import RESULTS
+from hil.campaign.campaign_pool import Cluster, Driver, PoolError, Processes, attempt
 from tests.hil.seed_stand_in import run_seed
 
 pytestmark = pytest.mark.process
@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 60
 STAND_IN = """
 import sys, tests.hil.seed_stand_in, tools.cli.campaign
-sys.modules["hil.virtual"] = tests.hil.seed_stand_in
+sys.modules["hil.rungs.virtual"] = tests.hil.seed_stand_in
 tools.cli.campaign.planned = lambda *_: None
 """
 

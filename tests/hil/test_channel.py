@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from fsw.hal.ports import LineState
 from fsw.kernel.clock import NEVER, ManualClock, Micros
-from hil.board import MemoryLine
-from hil.channel import OWN_OCTETS_MAX, Channel
-from hil.channel_effects import MAKERS
-from hil.fault import Fault, make
-from hil.fault_kinds import KINDS, Ability
+from hil.board.board import MemoryLine
+from hil.line.channel import OWN_OCTETS_MAX, Channel
+from hil.line.channel_effects import MAKERS
 from hil.seed import Dice
+from hil.written.fault import Fault, make
+from hil.written.fault_kinds import KINDS, Ability
 
 ZERO = Micros(0)
 TEXT = bytes(range(256)) * 40

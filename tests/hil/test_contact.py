@@ -5,9 +5,9 @@ import json
 import pytest
 
 from fsw.kernel.clock import Micros
-from hil import expectation
-from hil.contact import stage_of, word_of_event, word_of_record
-from hil.expectation import Kind, Word
+from hil.rungs.contact import stage_of, word_of_event, word_of_record
+from hil.written import expectation
+from hil.written.expectation import Kind, Word
 from tools.ground import tracking
 from tools.ground.records import (
     EventRecord,

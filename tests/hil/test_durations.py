@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.durations import DURATION_US_MAX, DurationError, parse_us, text_of
+from hil.written.durations import DURATION_US_MAX, DurationError, parse_us, text_of
 
 SECONDS = {
     unit: Fraction(s) for unit, s in (("us", "1e-6"), ("ms", "1e-3"), ("s", 1), ("min", 60), ("h", 3600), ("d", 86_400))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fsw.kernel.clock import NEVER, Micros
-from hil.electrical import Activity, ElectricalModel, Meter, Ratings
+from hil.lander.electrical import Activity, ElectricalModel, Meter, Ratings
 
 BOARD = Ratings(
     boot_mw=1000,

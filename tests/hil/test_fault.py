@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.durations import parse_us
-from hil.fault import (
+from hil.written.durations import parse_us
+from hil.written.fault import (
     Fault,
     FaultError,
     as_toml,
@@ -21,7 +21,7 @@ from hil.fault import (
     parse_compacts,
     parse_text,
 )
-from hil.fault_kinds import KINDS
+from hil.written.fault_kinds import KINDS
 
 ROWS = {f"F{n}" for n in (*range(1, 26), 27)}
 """The rows of the fault list that issue 3 asks for."""

@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsw.kernel.clock import NEVER, ManualClock, Micros
-from hil.channel import Channel
-from hil.fault import Fault, compact, make
-from hil.fault_desk import FaultDesk, storm
-from hil.fault_kinds import KINDS, Ability
-from hil.lander import OPS, Lander
-from hil.profiles import load
+from hil.faults.fault_desk import FaultDesk, storm
+from hil.lander.lander import OPS, Lander
+from hil.lander.profiles import load
+from hil.line.channel import Channel
 from hil.seed import Dice
+from hil.written.fault import Fault, compact, make
+from hil.written.fault_kinds import KINDS, Ability
 from tests.hil.by_hand import cltu, tc_frame
 
 S, HOUR = 1_000_000, 3_600_000_000

@@ -4,12 +4,12 @@ import pytest
 
 from fsw.kernel.clock import Micros
 from fsw.pus.ids import TimeStatus
-from hil.expectation import Kind, Word
-from hil.fault import Fault, make, parse_compact
-from hil.fault_expectations import JUDGES, WITHIN_US, FaultExpectations
-from hil.fault_kinds import KINDS
-from hil.fault_seen import SCRATCH, Sampled, Seen, Served, Stamp
-from hil.lander import TAI_AT_ZERO_US, Happening
+from hil.faults.fault_expectations import JUDGES, WITHIN_US, FaultExpectations
+from hil.faults.fault_seen import SCRATCH, Sampled, Seen, Served, Stamp
+from hil.lander.lander import TAI_AT_ZERO_US, Happening
+from hil.written.expectation import Kind, Word
+from hil.written.fault import Fault, make, parse_compact
+from hil.written.fault_kinds import KINDS
 from tools.ground.records import EventRecord, LinkRecord, OnboardTime, ParameterRecord
 from tools.ground.tracking import StageChange, State
 from tools.ground.tracking import Word as Told

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from hil import fault_kinds
-from hil.durations import text_of
-from hil.fault_kinds import KINDS, FaultKind, Lasts, Parameter
+from hil.written import fault_kinds
+from hil.written.durations import text_of
+from hil.written.fault_kinds import KINDS, FaultKind, Lasts, Parameter
 
 REFERENCE = (Path(fault_kinds.__file__).parent / "FAULTS.md").read_text()
 

@@ -9,13 +9,14 @@ import pytest
 
 from fsw.kernel.clock import Micros
 from fsw.mdb.mission import load as load_mission
-from hil import invariants, scenario
-from hil.fault import make, parse_compact
-from hil.fault_expectations import WITHIN_US, FaultExpectations
-from hil.fault_kinds import KINDS
+from hil.faults.fault_expectations import WITHIN_US, FaultExpectations
 from hil.observer import Finding
+from hil.plan import scenario
+from hil.rules import invariants
+from hil.rungs.virtual import Virtual
 from hil.seed import Dice
-from hil.virtual import Virtual
+from hil.written.fault import make, parse_compact
+from hil.written.fault_kinds import KINDS
 from tests.hil.by_hand import cltu, tc_frame
 from tests.system.by_hand import telecommand
 from tools.ground.records import ParameterRecord

@@ -8,7 +8,7 @@ import pytest
 
 from fsw.store.protocol import LastLife, Opcode, StoreStatus, encode_parameters
 from fsw.store.server import StoreServer
-from hil.flight_disk import Disk, FailingServer
+from hil.board.flight_disk import Disk, FailingServer
 from hil.seed import Dice
 
 BOOT = bytes((Opcode.BOOT,))

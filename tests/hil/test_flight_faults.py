@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from fsw.kernel.clock import Micros
-from hil.board import WATCHDOG_US, BoardClock
-from hil.fault import Fault, make
-from hil.fault_kinds import TARGETS
-from hil.flight_faults import HOLD_UP_US, FlightFaults
-from hil.flight_memory import FLIPS
-from hil.heat import Temperature
+from hil.board.board import WATCHDOG_US, BoardClock
+from hil.faults.flight_faults import HOLD_UP_US, FlightFaults
+from hil.faults.flight_memory import FLIPS
+from hil.faults.heat import Temperature
+from hil.written.fault import Fault, make
+from hil.written.fault_kinds import TARGETS
 from tests.system.bench import Bench, events
 from tests.system.by_hand import telecommand, verifications
 from tests.system.test_housekeeping import enable, interval

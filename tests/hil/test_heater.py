@@ -3,8 +3,8 @@
 import pytest
 
 from fsw.kernel.clock import Micros
-from hil.heater import DAY_US, HeaterControl
-from hil.lander_profile import Heater
+from hil.lander.heater import DAY_US, HeaterControl
+from hil.lander.lander_profile import Heater
 
 HEATER = Heater(thermostat=True, on_below_cdegc=-1_000, off_above_cdegc=0, budget_j=0)
 

@@ -6,15 +6,15 @@ import pytest
 
 from fsw.kernel.clock import Micros
 from fsw.pus.st01 import Stage, Verification
-from hil import fault
-from hil.calm import MUTE_US, Calm
-from hil.fault import Fault
-from hil.invariants import LimitsKept, PowerWithin, WatchdogHonest
-from hil.invariants_commands import GRACE_US, REQUESTS_MAX, AdOnce, NothingUnaccepted, OneLastWord, name_of
-from hil.invariants_log import KEPT_MAX, Log
 from hil.observer import Probe
-from hil.oracle import Acceptance, Brought
-from hil.overhearing import Said
+from hil.rules.calm import MUTE_US, Calm
+from hil.rules.invariants import LimitsKept, PowerWithin, WatchdogHonest
+from hil.rules.invariants_commands import GRACE_US, REQUESTS_MAX, AdOnce, NothingUnaccepted, OneLastWord, name_of
+from hil.rules.invariants_log import KEPT_MAX, Log
+from hil.rules.oracle import Acceptance, Brought
+from hil.rules.overhearing import Said
+from hil.written import fault
+from hil.written.fault import Fault
 from tests.hil.judged import broken
 from tests.hil.test_oracle import frame, ping
 from tools.ground.records import CommandRecord

@@ -5,13 +5,13 @@ import struct
 import pytest
 
 from fsw.kernel.clock import Micros
-from hil import fault
-from hil.invariants_gaps import BOOT_EVENT_US, EMITTED_MAX, HOLES_MAX, GapsAnnounced
-from hil.invariants_nominal import NominalAgain
-from hil.lander import Happening
+from hil.lander.lander import Happening
 from hil.observer import Observers, Probe
-from hil.oracle import Acceptance
-from hil.overhearing import Line, Overhearing, Said
+from hil.rules.invariants_gaps import BOOT_EVENT_US, EMITTED_MAX, HOLES_MAX, GapsAnnounced
+from hil.rules.invariants_nominal import NominalAgain
+from hil.rules.oracle import Acceptance
+from hil.rules.overhearing import Line, Overhearing, Said
+from hil.written import fault
 from tests.hil.by_hand import ASM, SCID, cltu, crc, packet, tc_frame
 from tests.hil.test_oracle import ping
 from tools.ground.records import LinkRecord, PacketRecord

@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 from fsw.kernel.clock import NEVER, Micros
-from hil.lander import TAI_AT_ZERO_US
-from hil.profiles import load, parse
+from hil.lander.lander import TAI_AT_ZERO_US
+from hil.lander.profiles import load, parse
 from tests.hil.bench import Bench
 from tests.hil.by_hand import cuc_us, idle_cadu, packet, tc_frame
 

@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from hil.profiles import load
+from hil.lander.profiles import load
 from tests.hil.bench import Bench
 from tests.hil.by_hand import cadu, crc, packet, tc_frame
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.lander_control import obey
+from hil.lander.lander_control import obey
 from tests.hil.bench import Bench
 
 

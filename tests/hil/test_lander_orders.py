@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import hil.lander_orders
-from hil.lander_orders import VERBS, Choice, Order, OrderError, Whole, obey, parse
+import hil.lander.lander_orders
+from hil.lander.lander_orders import VERBS, Choice, Order, OrderError, Whole, obey, parse
 from tests.hil.bench import Bench
 
 # Typed apart from the code: verbs that a scenario or a control line may use, and their keys.
@@ -45,7 +45,7 @@ def test_the_orders_are_those_meant() -> None:
 
 
 def test_every_order_stands_in_the_manual() -> None:
-    manual = (Path(hil.lander_orders.__file__).parent / "LANDER.md").read_text(encoding="utf-8")
+    manual = (Path(hil.lander.lander_orders.__file__).parent / "LANDER.md").read_text(encoding="utf-8")
     rows = [line.split("|")[1:3] for line in manual.splitlines() if line.startswith("| `")]
     named = {verb: keys.replace("`", "").split() for verbs, keys in rows for verb in verbs.replace("`", "").split()}
     assert {verb: named.get(verb) for verb in VERBS} == {verb: list(keys) for verb, keys in VERBS.items()}

@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from hil import lander_orders
-from hil.lander import TAI_AT_ZERO_US
-from hil.profiles import load, parse
+from hil.lander import lander_orders
+from hil.lander.lander import TAI_AT_ZERO_US
+from hil.lander.profiles import load, parse
 from tests.hil.bench import Bench
 from tests.hil.by_hand import cuc_us, tc_frame
 

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.process
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 30
-RUN = "import sys; from hil.lander_process import Options, main; sys.exit(main(Options(**eval(sys.argv[1]))))"
+RUN = "import sys; from hil.rungs.lander_process import Options, main; sys.exit(main(Options(**eval(sys.argv[1]))))"
 
 
 class Emulator:

@@ -5,10 +5,10 @@ from itertools import pairwise
 import pytest
 
 from fsw.kernel.clock import ManualClock, Micros
-from hil import lander_orders
-from hil.lander import TAI_AT_ZERO_US, Lander
-from hil.line import Paced
-from hil.profiles import load
+from hil.lander import lander_orders
+from hil.lander.lander import TAI_AT_ZERO_US, Lander
+from hil.lander.profiles import load
+from hil.line.line import Paced
 from hil.seed import Dice
 from tests.hil.bench import Bench
 from tests.hil.by_hand import Heard, Payload, cuc_us

@@ -4,8 +4,8 @@ import struct
 
 import pytest
 
-from hil import lander_orders
-from hil.profiles import load
+from hil.lander import lander_orders
+from hil.lander.profiles import load
 from tests.hil.bench import Bench
 from tests.hil.by_hand import tc_frame
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fsw.kernel.clock import NEVER, Micros
-from hil.line import Drained, Paced, line_us
+from hil.line.line import Drained, Paced, line_us
 
 bauds = st.sampled_from([300, 9_600, 115_200, 921_600, 3_000_000])
 looks = st.lists(st.integers(1, 20_000), min_size=1, max_size=60)

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from fsw.ccsds.farm1 import Farm1, Outcome, State
 from fsw.ccsds.tc_frame import TcFrame
-from hil.ear import CarrierEar, CltuEar, Heard, by_carrier
-from hil.oracle import POSSIBILITIES_MAX, Acceptance, Brought, brought_by
+from hil.rules.ear import CarrierEar, CltuEar, Heard, by_carrier
+from hil.rules.oracle import POSSIBILITIES_MAX, Acceptance, Brought, brought_by
 from tests.hil.by_hand import cltu, crc, tc_frame
 from tests.system.by_hand import telecommand
 

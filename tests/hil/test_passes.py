@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsw.kernel.clock import NEVER, Micros
-from hil.lander_profile import Orbit, Pass
-from hil.passes import Passes
+from hil.lander.lander_profile import Orbit, Pass
+from hil.lander.passes import Passes
 
 MIN = 60_000_000
 ORBIT = Orbit(from_us=0, until_us=10**15, period_us=118 * MIN, visible_us=72 * MIN)

@@ -6,11 +6,11 @@ import pytest
 
 from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb.mission import load as load_mission
-from hil import scenario
-from hil.fault import Fault
-from hil.lander import Happening
-from hil.lander_orders import Order
-from hil.player import Outcome, Player
+from hil.lander.lander import Happening
+from hil.lander.lander_orders import Order
+from hil.plan import scenario
+from hil.plan.player import Outcome, Player
+from hil.written.fault import Fault
 from tools.ground.records import EventRecord, ParameterRecord, Record
 from tools.ground.request import Refusal, Why
 from tools.ground.session import Ticket

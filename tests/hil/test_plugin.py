@@ -8,14 +8,15 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from hil import invariants, pytest_bench
-from hil.fault_kinds import Ability
 from hil.observer import Finding, Observer
-from hil.virtual_end import VirtualEnd
+from hil.rules import invariants
+from hil.rungs.virtual_end import VirtualEnd
+from hil.testing import pytest_bench
+from hil.written.fault_kinds import Ability
 
 pytest_plugins = ["pytester"]
 ROOT = Path(__file__).resolve().parents[2]
-USUAL = ("-p", "hil.pytest_bench", "-p", "no:cacheprovider", "-q")
+USUAL = ("-p", "hil.testing.pytest_bench", "-p", "no:cacheprovider", "-q")
 
 PING = """
     import pytest
@@ -77,7 +78,7 @@ def test_a_payload_engineers_file_runs_and_is_reported(pytester: pytest.Pytester
 
 
 def test_the_page_about_testing_shows_a_file_that_runs(pytester: pytest.Pytester) -> None:
-    shown = re.search(r"```python\n(.*?)```", (ROOT / "hil" / "TESTING.md").read_text(), re.DOTALL)
+    shown = re.search(r"```python\n(.*?)```", (ROOT / "hil" / "testing" / "TESTING.md").read_text(), re.DOTALL)
     assert shown
     run(pytester, test_shown=shown[1]).assert_outcomes(passed=1)
 
@@ -110,7 +111,7 @@ def test_a_failure_says_what_when_what_instead_and_how_to_repeat_it(pytester: py
     again = re.search(r"again: pytest (.*)", said)
     assert again
     assert "--bench-seed=11" in again[1]
-    words = [word for word in shlex.split(again[1]) if word not in ("-p", "hil.pytest_bench")]
+    words = [word for word in shlex.split(again[1]) if word not in ("-p", "hil.testing.pytest_bench")]
     second = run(pytester, *words)
     wanted = [line for line in said.splitlines() if line.startswith("E  ")]
     assert [line for line in second.stdout.str().splitlines() if line.startswith("E  ")] == wanted
@@ -119,7 +120,7 @@ def test_a_failure_says_what_when_what_instead_and_how_to_repeat_it(pytester: py
 def test_what_came_before_the_question_counts_and_what_came_before_the_act_does_not(pytester: pytest.Pytester) -> None:
     body = """
         import pytest
-        from hil.bench_words import Missed
+        from hil.testing.bench_words import Missed
 
         def test_it(bench):
             bench.command("environment.read").completes()
@@ -141,7 +142,7 @@ def test_what_came_before_the_question_counts_and_what_came_before_the_act_does_
 def test_the_last_words_on_a_command(pytester: pytest.Pytester) -> None:
     body = """
         import pytest
-        from hil.bench_words import Missed, WordsError
+        from hil.testing.bench_words import Missed, WordsError
 
         def test_it(bench):
             assert bench.command("power.switch", load=31, on=False).fails().code == 0x10

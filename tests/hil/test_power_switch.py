@@ -4,7 +4,7 @@ import pytest
 
 from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb.power import NoticeAction
-from hil.power_switch import TABLE, Event, PowerSwitch, Supply
+from hil.lander.power_switch import TABLE, Event, PowerSwitch, Supply
 
 # Typed apart from the code: what each state becomes, row by row.
 #            event      off  on      warned   cycling

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hil.profiles import CIRCUITS, PHASES, ProfileError, folder, load, parse
+from hil.lander.profiles import CIRCUITS, PHASES, ProfileError, folder, load, parse
 
 # Contract, section 1: line profile, baud, TM frame, heartbeat (s); section 4: power status (s).
 CONTRACT = [("slow", 9_600, 223, 5, 10), ("default", 115_200, 446, 1, 1), ("fast", 921_600, 892, 1, 1)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import serial
 
-from hil.pty_line import LineError, PtyLine, default_link
+from hil.rungs.pty_line import LineError, PtyLine, default_link
 
 DEADLINE_S = 10
 ALL_OCTETS = bytes(range(256))
@@ -46,7 +46,7 @@ def test_the_line_outlives_the_payload(tmp_path: Path) -> None:
 @pytest.mark.proves("K-LND-005")
 def test_what_nobody_reads_is_lost_and_the_next_reader_hears_the_present(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 0.0
-    monkeypatch.setattr("hil.pty_line.time.monotonic", lambda: now)
+    monkeypatch.setattr("hil.rungs.pty_line.time.monotonic", lambda: now)
     line = PtyLine()
     taken = [line.write(b"x" * 500)]
     while line.unread_octets() < 4095:

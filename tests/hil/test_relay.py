@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hil.lander import TAI_AT_ZERO_US
-from hil.profiles import Pass, load
+from hil.lander.lander import TAI_AT_ZERO_US
+from hil.lander.profiles import Pass, load
 from tests.hil.bench import Bench
 from tests.hil.by_hand import cltu, crc, cuc_us, tc_frame
 

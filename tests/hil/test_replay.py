@@ -11,7 +11,7 @@ from fsw.kernel.clock import TICK_US, Micros
 from fsw.mdb.system import StopReason
 from fsw.services.process import Process
 from fsw.system.task import SystemTask
-from hil.replay import KILLED, Replay, ReplayError, Wanted
+from hil.replay.replay import KILLED, Replay, ReplayError, Wanted
 from tests.hil.recorded import MISSION, WORDS, Flight, fly, records, replay, sha256, standing, two_lives
 
 ACTS = st.lists(st.tuples(st.sampled_from(WORDS), st.integers(0, 2**32)), max_size=12)
@@ -160,7 +160,7 @@ def test_a_life_alone() -> None:
 
 
 def test_progress_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hil.replay.PROGRESS_TICKS", 50)
+    monkeypatch.setattr("hil.replay.replay.PROGRESS_TICKS", 50)
     told: list[tuple[int, int]] = []
     Replay(records(two_lives().octets), MISSION).run(lambda life, us: told.append((life, us)))
     assert {life for life, _ in told} == {1, 2}

@@ -8,9 +8,9 @@ import pytest
 from fsw.capture.header import Header
 from fsw.capture.reader import Boot, Calls, Checkpoint, Damage, End, Gap, Injected, Life, Record, Stop, Tick
 from fsw.kernel.clock import Micros
-from hil.condition import Condition, ConditionError
-from hil.replay import Replay, ReplayError, Wanted
-from hil.replay_state import SECTIONS, Data, state_of
+from hil.replay.condition import Condition, ConditionError
+from hil.replay.replay import Replay, ReplayError, Wanted
+from hil.replay.replay_state import SECTIONS, Data, state_of
 from tests.hil.recorded import MISSION, fly, records, replay, standing, two_lives
 
 

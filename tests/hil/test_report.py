@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hil.curve import SPANS_MAX, Curve
-from hil.report import Case, Measure, Part, anchor, page, part
-from hil.report_plots import HEIGHT, WIDTH, Limit, Line, Plot, svg, ticks, time_text, time_ticks
+from hil.testing.curve import SPANS_MAX, Curve
+from hil.testing.report import Case, Measure, Part, anchor, page, part
+from hil.testing.report_plots import HEIGHT, WIDTH, Limit, Line, Plot, svg, ticks, time_text, time_ticks
 
 S = 1_000_000
 VALUES = st.one_of(st.none(), st.integers(-(10**6), 10**6).map(float))

@@ -3,8 +3,8 @@
 import pytest
 
 from hil.observer import Probe
-from hil.report_curves import Curves
-from hil.report_plots import CURVES_MAX, Plot
+from hil.testing.report_curves import Curves
+from hil.testing.report_plots import CURVES_MAX, Plot
 from tools.ground.records import CommandRecord, LanderRecord, ParameterRecord
 from tools.ground.tracking import StageChange, State, Word
 

@@ -13,14 +13,15 @@ import pytest
 from serial.rfc2217 import PortManager, Serial
 
 from fsw.mdb.mission import load as load_mission
-from hil import lander_orders, scenario
-from hil.device_end import DeviceEnd
-from hil.player import Outcome, StepResult
-from hil.power_command import PowerCommand, PowerError
-from hil.pty_line import LineError, PtyLine
-from hil.real_clock import RealClock
-from hil.real_time import RealTime
-from hil.serial_port import Port
+from hil.lander import lander_orders
+from hil.plan import scenario
+from hil.plan.player import Outcome, StepResult
+from hil.rungs.device_end import DeviceEnd
+from hil.rungs.power_command import PowerCommand, PowerError
+from hil.rungs.pty_line import LineError, PtyLine
+from hil.rungs.real_clock import RealClock
+from hil.rungs.real_time import RealTime
+from hil.rungs.serial_port import Port
 from tests.hil.wire import DEADLINE_S, Wire
 
 PLAN = """

@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 
 from fsw.mdb.mission import load as load_mission
-from hil import run_result, scenario, virtual
-from hil.player import Outcome, StepResult
-from hil.pty_end import PtyEnd
-from hil.pty_line import PtyLine
-from hil.real_clock import RealClock
-from hil.real_time import RealTime
+from hil import run_result
+from hil.board.twins import Twins
+from hil.plan import scenario
+from hil.plan.player import Outcome, StepResult
 from hil.run_result import RunResult
-from hil.sensor_files import SensorFiles
-from hil.twins import Twins
+from hil.rungs import virtual
+from hil.rungs.pty_end import PtyEnd
+from hil.rungs.pty_line import PtyLine
+from hil.rungs.real_clock import RealClock
+from hil.rungs.real_time import RealTime
+from hil.rungs.sensor_files import SensorFiles
 
 pytestmark = pytest.mark.process
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from fsw.mdb.mission import load as load_mission
-from hil import scenario
-from hil.expectation import Condition, Kind
-from hil.toml_table import TomlError
+from hil.plan import scenario
+from hil.written.expectation import Condition, Kind
+from hil.written.toml_table import TomlError
 
 MISSION = load_mission()
 GOOD = """title = "A day"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hil.fault import make, parse_compact
-from hil.shrink import Schedule, Shrinking, Shrunk
+from hil.campaign.shrink import Schedule, Shrinking, Shrunk
+from hil.written.fault import make, parse_compact
 
 pytestmark = pytest.mark.proves("K-CAMPAIGN-002")
 S = 1_000_000

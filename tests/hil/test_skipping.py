@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from fsw.kernel.clock import Micros
 from fsw.mdb.mission import load
-from hil import scenario
-from hil.virtual import Virtual
+from hil.plan import scenario
+from hil.rungs.virtual import Virtual
 
 MISSION = load()
 STORM = scenario.load("storm", MISSION)

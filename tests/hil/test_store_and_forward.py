@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsw.kernel.clock import NEVER, Micros
-from hil import lander_orders
-from hil.lander_profile import OVERFLOWS, Overflow
-from hil.profiles import Pass, load
-from hil.relay import StoreAndForward
+from hil.lander import lander_orders
+from hil.lander.lander_profile import OVERFLOWS, Overflow
+from hil.lander.profiles import Pass, load
+from hil.lander.relay import StoreAndForward
 from tests.hil.bench import Bench
 
 

@@ -8,7 +8,7 @@ import pytest
 from fsw.capture.reader import Calls
 from fsw.hal.ports import LineState
 from fsw.kernel.clock import Micros
-from hil.tape import Divergence, Tape, TapeClock, TapeLine, TapeOpener, TapeSensors, TapeWire
+from hil.replay.tape import Divergence, Tape, TapeClock, TapeLine, TapeOpener, TapeSensors, TapeWire
 
 T = Micros(70_000)
 

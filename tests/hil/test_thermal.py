@@ -5,7 +5,7 @@ import math
 import pytest
 
 from fsw.kernel.clock import Micros
-from hil.thermal import Node, ThermalNode
+from hil.lander.thermal import Node, ThermalNode
 
 NODE = Node(capacity_mj_k=450_000, conductance_uw_k=100_000)
 """450 J/K and 0.1 W/K: a time constant of 4500 s."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hil.toml_lines import Path, line_of
+from hil.written.toml_lines import Path, line_of
 
 TEXT = '''title = "x"
 about = """

@@ -7,7 +7,7 @@ import pytest
 
 from fsw.kernel.clock import ManualClock
 from fsw.mdb.mission import MissionError, load
-from hil.twins import Twins
+from hil.board.twins import Twins
 
 TEMPERATURE = "sys/bus/iio/devices/iio:device0/in_temp_input"
 PULSES = "/sys/bus/counter/devices/counter0/count0/count"

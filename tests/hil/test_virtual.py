@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from fsw.kernel.clock import Micros
 from fsw.mdb.mission import load as load_mission
-from hil import scenario
-from hil.player import Outcome
+from hil.plan import scenario
+from hil.plan.player import Outcome
 from hil.run_result import RunResult
-from hil.virtual import Virtual, run, run_seed
+from hil.rungs.virtual import Virtual, run, run_seed
 
 MISSION = load_mission()
 MIN = 60_000_000
@@ -64,7 +64,8 @@ def test_ten_minutes_of_storm_break_no_rule(seed: int) -> None:
 ALONE = """
 import json
 from fsw.mdb.mission import load
-from hil import scenario, virtual
+from hil.plan import scenario
+from hil.rungs import virtual
 mission = load()
 result = virtual.run(scenario.load("storm", mission), mission, 5, until_us=120_000_000)
 print(json.dumps([result.digest, result.octets_down, result.counters]))

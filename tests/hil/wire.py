@@ -9,8 +9,8 @@ import sys
 import threading
 from pathlib import Path
 
-from hil.board_process import BoardProcess
-from hil.pty_line import PtyLine
+from hil.rungs.board_process import BoardProcess
+from hil.rungs.pty_line import PtyLine
 
 DEADLINE_S = 60
 UNHEARD_OCTETS = 900

@@ -97,7 +97,7 @@ def test_a_missing_or_unreadable_file_is_named(tmp_path: Path) -> None:
         ("from . import other", "may not import ."),
         ("from .math import other", "may not import .math"),
         ("from ..system import modes", "may not import ..system"),
-        ("import hil.lander", "may not import hil.lander"),
+        ("import hil.lander.lander", "may not import hil.lander.lander"),
         ("def f() -> None:\n    import socket", "may not import socket"),
         ("__import__('os')", "may not use __import__"),
         ("x = open('/dev/i2c-1')", "may not use open"),

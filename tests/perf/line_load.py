@@ -26,8 +26,8 @@ from fsw.mdb.mission import load
 from fsw.mdb.model import Parameter
 from fsw.mdb.standard_services import CreateStructure, DisableStructures, EnableStructures, ReportParameters
 from fsw.pus import tc, tm
-from hil.line import Drained, Paced
-from hil.pty_line import PtyLine
+from hil.line.line import Drained, Paced
+from hil.rungs.pty_line import PtyLine
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DEADLINE_S: Final = 30.0

@@ -20,10 +20,10 @@ from fsw.kernel.clock import TICK_US, ManualClock, Micros
 from fsw.kernel.scheduler import Scheduler, Slot, Step
 from fsw.kernel.supervisor import RestartPolicy, Supervisor
 from fsw.mdb.mission import load
-from hil import scenario
-from hil.line import Paced
-from hil.pty_line import PtyLine
-from hil.virtual import Virtual
+from hil.line.line import Paced
+from hil.plan import scenario
+from hil.rungs.pty_line import PtyLine
+from hil.rungs.virtual import Virtual
 
 Row = dict[str, str | float | bool | None]
 TASKS: Final = 50

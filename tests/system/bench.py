@@ -8,7 +8,7 @@ from fsw.capture.recorder import Sink
 from fsw.config import LINES, Config
 from fsw.kernel.clock import ManualClock, Micros
 from fsw.mdb.mission import load
-from hil.board import Board
+from hil.board.board import Board
 from tests.system.by_hand import Cadus, Report, cltu, packet, tc_frame
 
 MISSION = load()

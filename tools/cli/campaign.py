@@ -12,11 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from hil.campaign import SHRUNK_MAX, Campaign, CampaignError, Failure, Summary, plan, seeds_of
-from hil.campaign_kept import Kept, KeptError, folder_of
-from hil.campaign_pool import LIMIT_S, Cluster, Crew, Driver, PoolError, Processes, interruptible
-from hil.code_digest import digest_with
-from hil.shrink import RUNS_MAX
+from hil.campaign.campaign import SHRUNK_MAX, Campaign, CampaignError, Failure, Summary, plan, seeds_of
+from hil.campaign.campaign_kept import Kept, KeptError, folder_of
+from hil.campaign.campaign_pool import LIMIT_S, Cluster, Crew, Driver, PoolError, Processes, interruptible
+from hil.campaign.code_digest import digest_with
+from hil.campaign.shrink import RUNS_MAX
 from tools.cli.joining import mission_of
 from tools.cli.main import refuse
 from tools.cli.sim import complete_scenario, planned
@@ -103,7 +103,7 @@ def carry_out(
     campaign: Campaign, kept: Kept, console: Console, workers: int | None, cluster: str | None, limit_s: float
 ) -> None:
     """Run what is left, with progress shown."""
-    from hil.virtual import run_seed  # noqa: PLC0415 - the flight software is loaded only when there is something to play
+    from hil.rungs.virtual import run_seed  # noqa: PLC0415 - the flight software is loaded only when there is something to play
 
     with ExitStack() as stack:
         stack.enter_context(interruptible())

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 if TYPE_CHECKING:
-    from hil.contact_process import Contact
-    from hil.player import StepResult
+    from hil.plan.player import StepResult
+    from hil.rungs.contact_process import Contact
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SCENARIO: Final = "first-contact"
@@ -38,10 +38,10 @@ def command(
     from rich.table import Table  # noqa: PLC0415
 
     from fsw.mdb.mission import load as load_mission  # noqa: PLC0415
-    from hil.contact import Line  # noqa: PLC0415
-    from hil.contact_process import Contact, ContactError  # noqa: PLC0415
-    from hil.player import Outcome  # noqa: PLC0415
-    from hil.scenario import load  # noqa: PLC0415
+    from hil.plan.player import Outcome  # noqa: PLC0415
+    from hil.plan.scenario import load  # noqa: PLC0415
+    from hil.rungs.contact import Line  # noqa: PLC0415
+    from hil.rungs.contact_process import Contact, ContactError  # noqa: PLC0415
 
     console = Console(record=svg is not None, highlight=False, width=118 if svg is not None else None)
     began = time.monotonic()

@@ -9,16 +9,16 @@ import typer
 from rich.console import Console
 
 from fsw.mdb.mission import Mission
-from hil.player import Outcome
-from hil.profiles import LanderProfile
+from hil.lander.profiles import LanderProfile
+from hil.plan.player import Outcome
 from tools.cli.joining import MissionFolder, mission_of
 from tools.cli.main import refuse
 from tools.cli.outcome import show, step_line, write_json
 from tools.cli.sim import Faults, LanderName, Plan, planned
 
 if TYPE_CHECKING:
-    from hil.real_clock import RealClock
-    from hil.real_time import LiveEnd
+    from hil.rungs.real_clock import RealClock
+    from hil.rungs.real_time import LiveEnd
 
 PTY: Final = "pty"
 
@@ -46,11 +46,11 @@ def command(
 
     With --port pty the payload is the flight program as a process, switched as its supply is. A board on a wire is
     switched by --power-command; without it, steps that need its power are not exercised, which is said and is no pass.
-    Wiring, latency timer and udev rule: hil/WIRING.md. Exit status 0 when every step that was exercised held and no
+    Wiring, latency timer and udev rule: hil/rungs/WIRING.md. Exit status 0 when every step exercised held and no
     rule was broken, 1 when not, 2 for what cannot be played: a device that is missing or busy, a wrong scenario.
     """
-    from hil.real_clock import RealClock  # noqa: PLC0415 - POSIX, the command line is not
-    from hil.real_time import RealTime  # noqa: PLC0415
+    from hil.rungs.real_clock import RealClock  # noqa: PLC0415 - POSIX, the command line is not
+    from hil.rungs.real_time import RealTime  # noqa: PLC0415
 
     flown = mission_of(mission)
     plan, until_us, given = planned(scenario, flown, lander, until, faults)
@@ -112,11 +112,11 @@ def _end(
     capture: Path | None,
 ) -> "LiveEnd":
     """The payload's end; one sentence and exit status 2 where there is none to be had."""
-    from hil.board_process import BoardError  # noqa: PLC0415
-    from hil.device_end import DeviceEnd  # noqa: PLC0415
-    from hil.power_command import PowerCommand, PowerError  # noqa: PLC0415
-    from hil.pty_end import PtyEnd  # noqa: PLC0415
-    from hil.pty_line import LineError  # noqa: PLC0415
+    from hil.rungs.board_process import BoardError  # noqa: PLC0415
+    from hil.rungs.device_end import DeviceEnd  # noqa: PLC0415
+    from hil.rungs.power_command import PowerCommand, PowerError  # noqa: PLC0415
+    from hil.rungs.pty_end import PtyEnd  # noqa: PLC0415
+    from hil.rungs.pty_line import LineError  # noqa: PLC0415
 
     try:
         if port == PTY:

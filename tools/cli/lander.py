@@ -30,11 +30,11 @@ def command(
 
     Prints one JSON line when ready, then takes control lines on standard input, JSON objects all of them:
     {"do": "notice", "circuit": "ops", "action": "off", "seconds": 30}, {"do": "status"}, {"do": "quit"}, and all
-    others of hil/LANDER.md.
+    others of hil/lander/LANDER.md.
     """
     # Only here: the emulator's edge is POSIX, the command line is not.
     from fsw.config import LINES  # noqa: PLC0415
-    from hil.lander_process import Options, main  # noqa: PLC0415
+    from hil.rungs.lander_process import Options, main  # noqa: PLC0415
 
     if line is not None and line not in LINES:
         raise typer.BadParameter(f"{line!r} is none of {', '.join(LINES)}", param_hint="--line")

@@ -7,7 +7,7 @@ from typing import Final
 
 from rich.console import Console
 
-from hil.player import Outcome, StepResult
+from hil.plan.player import Outcome, StepResult
 from hil.run_result import RunResult
 from tools.cli.main import refuse
 

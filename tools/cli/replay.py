@@ -12,7 +12,7 @@ from rich.table import Table
 
 from fsw.capture.header import Header
 from fsw.ccsds.crc import BACKEND
-from hil.durations import DurationError, parse_us
+from hil.written.durations import DurationError, parse_us
 from tools.cli.joining import MissionFolder, mission_of
 from tools.cli.main import refuse
 from tools.cli.outcome import mission_time
@@ -35,9 +35,9 @@ def command(
     was reached; 1: it diverged, the recording is spoiled, or ends before that; 2: what cannot be replayed.
     """
     from fsw.capture.reader import Reader  # noqa: PLC0415 - the flight software is loaded only when there is work for it
-    from hil.condition import Condition, ConditionError  # noqa: PLC0415
-    from hil.replay import Replay, ReplayError, Wanted  # noqa: PLC0415
-    from hil.replay_state import state_of  # noqa: PLC0415
+    from hil.replay.condition import Condition, ConditionError  # noqa: PLC0415
+    from hil.replay.replay import Replay, ReplayError, Wanted  # noqa: PLC0415
+    from hil.replay.replay_state import state_of  # noqa: PLC0415
 
     flown = mission_of(mission)
     try:

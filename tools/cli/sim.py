@@ -9,13 +9,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from fsw.capture.recorder import Sink
 from fsw.mdb.mission import Mission
-from hil.capture_file import CaptureError, recording
-from hil.durations import DurationError, parse_us
-from hil.fault import Fault, FaultError, of_option
-from hil.profiles import ProfileError
+from hil.lander.profiles import ProfileError
+from hil.plan.scenario import Scenario, load, names
+from hil.replay.capture_file import CaptureError, recording
 from hil.run_result import RunResult
-from hil.scenario import Scenario, load, names
-from hil.toml_table import TomlError
+from hil.written.durations import DurationError, parse_us
+from hil.written.fault import Fault, FaultError, of_option
+from hil.written.toml_table import TomlError
 from tools.cli.joining import MissionFolder, mission_of
 from tools.cli.main import refuse
 from tools.cli.outcome import mission_time, show, write_json
@@ -79,7 +79,7 @@ def played(
     record: Sink | None,
 ) -> RunResult:
     """Play it, with a bar that shows how far it is."""
-    from hil import virtual  # noqa: PLC0415 - the flight software is loaded only when there is something to play
+    from hil.rungs import virtual  # noqa: PLC0415 - the flight software is loaded only when there is something to play
 
     with Progress(
         TextColumn("{task.description}"),

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Final, NamedTuple
 
-from hil.report_plots import Plot, figure, legend, svg, time_text
-from hil.report_style import STYLE
+from hil.testing.report_plots import Plot, figure, legend, svg, time_text
+from hil.testing.report_style import STYLE
 
 LOG_MAX: Final = 500
 """Lines of a test's log that are shown, the newest."""

@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from fsw.kernel.clock import Micros
-from hil.expectation import Expectation, Kind, Word, holds, word_of
-from hil.fault import Fault, compact
-from hil.lander import Happening
+from hil.lander.lander import Happening
 from hil.observer import Finding
+from hil.written.expectation import Expectation, Kind, Word, holds, word_of
+from hil.written.fault import Fault, compact
 from tools.ground.records import CommandRecord, EventRecord, Note, Record
 from tools.ground.tracking import StageChange
 

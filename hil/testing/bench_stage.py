@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Final
 
 from fsw.kernel.clock import Micros
 from fsw.mdb.mission import Mission
-from hil import invariants
 from hil.bench import Bench
-from hil.bench_words import Stage
-from hil.fault import Fault
+from hil.lander.profiles import LanderProfile
 from hil.observer import Observer
-from hil.profiles import LanderProfile
+from hil.plan.scenario import UNTIL_US_MAX, Scenario
+from hil.rules import invariants
 from hil.run_result import RunResult
-from hil.scenario import UNTIL_US_MAX, Scenario
+from hil.testing.bench_words import Stage
+from hil.written.fault import Fault
 
 if TYPE_CHECKING:
-    from hil.real_time import LiveEnd, RealTime
+    from hil.rungs.real_time import LiveEnd, RealTime
 
 SIM: Final = "sim"
 PTY: Final = "pty"
@@ -48,7 +48,7 @@ def stage_of(
         return [*invariants.all_of(scenario, flown), *listeners]
 
     if rung == SIM:
-        from hil.virtual import Virtual  # noqa: PLC0415 - loads the flight software
+        from hil.rungs.virtual import Virtual  # noqa: PLC0415 - loads the flight software
 
         return Virtual(plan, mission, seed, observers=watching)
     return _live(rung, plan, mission, seed, watching, power_command)
@@ -83,13 +83,13 @@ def _live(
     watching: Callable[[Scenario, Mission], list[Observer]],
     power_command: str | None,
 ) -> Stage:
-    from hil.board_process import BoardError  # noqa: PLC0415 - POSIX, all of these
-    from hil.device_end import DeviceEnd  # noqa: PLC0415
-    from hil.power_command import PowerCommand, PowerError  # noqa: PLC0415
-    from hil.pty_end import PtyEnd  # noqa: PLC0415
-    from hil.pty_line import LineError  # noqa: PLC0415
-    from hil.real_clock import RealClock  # noqa: PLC0415
-    from hil.real_time import RealTime  # noqa: PLC0415
+    from hil.rungs.board_process import BoardError  # noqa: PLC0415 - POSIX, all of these
+    from hil.rungs.device_end import DeviceEnd  # noqa: PLC0415
+    from hil.rungs.power_command import PowerCommand, PowerError  # noqa: PLC0415
+    from hil.rungs.pty_end import PtyEnd  # noqa: PLC0415
+    from hil.rungs.pty_line import LineError  # noqa: PLC0415
+    from hil.rungs.real_clock import RealClock  # noqa: PLC0415
+    from hil.rungs.real_time import RealTime  # noqa: PLC0415
 
     folder = Path(tempfile.mkdtemp(prefix="kratai-bench-"))
     clock = RealClock()

@@ -3,16 +3,16 @@
 from typing import Final, NamedTuple
 
 from fsw.mdb.mission import Mission
-from hil.bench_stage import plan_of, stage_of
-from hil.bench_words import Stage, Words
-from hil.fault import parse_compact
-from hil.heard import Heard
-from hil.profiles import load as load_profile
-from hil.report import Case, Measure
-from hil.report_curves import Curves
-from hil.report_plots import Plot
+from hil.lander.profiles import load as load_profile
+from hil.plan.scenario import lander_named
 from hil.run_result import RunResult
-from hil.scenario import lander_named
+from hil.testing.bench_stage import plan_of, stage_of
+from hil.testing.bench_words import Stage, Words
+from hil.testing.heard import Heard
+from hil.testing.report import Case, Measure
+from hil.testing.report_curves import Curves
+from hil.testing.report_plots import Plot
+from hil.written.fault import parse_compact
 
 MEASURES_MAX: Final = 1000
 

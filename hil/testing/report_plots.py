@@ -9,8 +9,8 @@ from html import escape
 from math import ceil, floor, isfinite, log10
 from typing import Final, NamedTuple
 
-from hil.curve import Span
-from hil.durations import UNITS
+from hil.testing.curve import Span
+from hil.written.durations import UNITS
 
 WIDTH: Final = 720
 HEIGHT: Final = 200

@@ -15,16 +15,16 @@ from typing import Final, Protocol
 from fsw.kernel.clock import Micros
 from fsw.mdb.mission import Mission
 from hil.bench import Bench
-from hil.durations import DurationError, parse_us
-from hil.expectation import Expectation, ExpectationError, Kind, Word, known_names, read
-from hil.fault import FaultError, make
-from hil.fault_kinds import Ability
-from hil.heard import Entry, Heard, Watch, said
-from hil.lander_orders import OrderError
-from hil.lander_orders import parse as parse_order
+from hil.board.twins import Twins
+from hil.lander.lander_orders import OrderError
+from hil.lander.lander_orders import parse as parse_order
 from hil.run_result import RunResult
-from hil.toml_table import nearest
-from hil.twins import Twins
+from hil.testing.heard import Entry, Heard, Watch, said
+from hil.written.durations import DurationError, parse_us
+from hil.written.expectation import Expectation, ExpectationError, Kind, Word, known_names, read
+from hil.written.fault import FaultError, make
+from hil.written.fault_kinds import Ability
+from hil.written.toml_table import nearest
 from tools.ground.request import Refusal
 from tools.ground.session import Ticket
 from tools.ground.tracking import StageChange, State
@@ -98,7 +98,7 @@ class Words:
         return Sent(self, self._heard, name, self._stage.bench.send(name, words, self._now), self._now)
 
     def lander(self, verb: str, **values: int | str) -> None:
-        """Tell the lander: on, off, cut, notice, mode, safe, … (hil/lander_orders.py)."""
+        """Tell the lander: on, off, cut, notice, mode, safe, … (hil/lander/lander_orders.py)."""
         __tracebackhide__ = True
         try:
             order = parse_order({"do": verb, **values})
@@ -121,7 +121,7 @@ class Words:
             self._done(self._stage.bench.surround(name, value, self._now))
 
     def fault(self, kind: str, lasting: str | None = None, **values: int | str) -> None:
-        """Begin a fault now (hil/fault_kinds.py); `lasting` is a duration, "30 s"; without it what is usual."""
+        """Begin a fault now (hil/written/fault_kinds.py); `lasting` is a duration, "30 s"; without it what is usual."""
         __tracebackhide__ = True
         try:
             for_us = None if lasting is None else parse_us(lasting)

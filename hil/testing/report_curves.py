@@ -8,9 +8,9 @@ from collections import Counter
 from typing import Final
 
 from fsw.kernel.clock import Micros
-from hil.curve import Curve
 from hil.observer import Finding, Probe
-from hil.report_plots import CURVES_MAX, Limit, Line, Plot
+from hil.testing.curve import Curve
+from hil.testing.report_plots import CURVES_MAX, Limit, Line, Plot
 from tools.ground.records import CommandRecord, LanderRecord, LinkRecord, ParameterRecord
 from tools.ground.tracking import StageChange, Word
 
