@@ -15,7 +15,7 @@ from fsw.capture.recorder import BACKLOG_OCTETS_MAX, PIECE_OCTETS, Recorder
 from fsw.config import LINES
 from fsw.hal.ports import BoardReadings, LineState
 from fsw.kernel.clock import NEVER, TICK_US, ManualClock, Micros
-from hil.board.board import MemoryLine
+from hil.board.world import MemoryLine
 from tests.capture import by_hand
 from tests.hil.recorded import Flight, records, replay, sha256
 

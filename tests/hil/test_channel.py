@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fsw.hal.ports import LineState
 from fsw.kernel.clock import NEVER, ManualClock, Micros
-from hil.board.board import MemoryLine
+from hil.board.world import MemoryLine
 from hil.line.channel import OWN_OCTETS_MAX, Channel
 from hil.line.channel_effects import MAKERS
 from hil.seed import Dice

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from hil.written import fault_kinds
+from hil.faults import fault_desk
 from hil.written.durations import text_of
 from hil.written.fault_kinds import KINDS, FaultKind, Lasts, Parameter
 
-REFERENCE = (Path(fault_kinds.__file__).parent / "FAULTS.md").read_text()
+REFERENCE = (Path(fault_desk.__file__).parent / "FAULTS.md").read_text()
 
 
 def span(lasts: Lasts | None, default: bool) -> str:

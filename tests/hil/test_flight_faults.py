@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from fsw.kernel.clock import Micros
-from hil.board.board import WATCHDOG_US, BoardClock
+from hil.board.board import WATCHDOG_US
+from hil.board.world import BoardClock
 from hil.faults.flight_faults import HOLD_UP_US, FlightFaults
 from hil.faults.flight_memory import FLIPS
 from hil.faults.heat import Temperature

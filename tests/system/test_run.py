@@ -9,8 +9,8 @@ from fsw.kernel.clock import Micros
 from fsw.mdb.mission import load
 from fsw.mdb.system import StopReason
 from fsw.store.server import StoreServer
-from hil.board.board import CountingWatchdog, MemoryLine, SimulatedSensors
 from hil.board.twins import Twins
+from hil.board.world import CountingWatchdog, MemoryLine, SimulatedSensors
 
 
 class CreepingClock:
