@@ -148,11 +148,11 @@ class SystemTask:
                         self._boot(now, answer.boot_count, ResetCause(answer.last_life))
                     if answer.set_aside:
                         self._store_fault(1, now)
-                    elif self._restored:
-                        self._store_well(now)
+                    self._caught_up(now)
                 case ParametersLoaded():
                     self._restored = True
                     parameters.restore(answer.values, now)
+                    self._caught_up(now)
                 case ParametersCommitted():
                     parameters.committed(answer.request_id, now)
                     self._store_well(now)
@@ -172,6 +172,11 @@ class SystemTask:
             self._board.health |= Health.STORE
             self._services.events.report(mdb.StoreFault(code=code), now)
         self._services.parameters.set(mdb.STORE_FAULT, code, now)
+
+    def _caught_up(self, now: Micros) -> None:
+        """The store has answered; well again when this life has had all of it and nothing else is to be asked."""
+        if self._boot_counted and self._restored and self._store_ask_us >= NEVER:
+            self._store_well(now)
 
     def _store_well(self, now: Micros) -> None:
         if self._board.health & Health.STORE:

@@ -165,3 +165,18 @@ def test_a_store_that_is_refused_at_boot_is_asked_again_until_it_is_well(tmp_pat
     bench.cut()
     bench.run(2)
     assert boot_event(bench) == (3, CUT)  # the second boot was counted late, and once
+
+
+@pytest.mark.proves("K-FLY-004")
+def test_a_store_too_slow_at_boot_is_asked_again_until_it_is_well(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.board.cut()
+    bench.board.store_latency_us = 500_000_000
+    bench.boot()
+    bench.run(30)
+    assert [r.data[1] for r in bench.said if r.apid == 0x110][-1] == 1  # health: store
+    bench.board.store_latency_us = 3_000
+    assert bench.board.store_wire is not None
+    bench.board.store_wire.latency_us = 3_000
+    bench.run(40)
+    assert [r.data[1] for r in bench.said if r.apid == 0x110][-1] == 0
