@@ -1,4 +1,4 @@
-"""`kratai test`: the suite in two passes, what computes on every core, then what starts processes by itself."""
+"""`kratai test`: the suite in two passes, what computes, then what starts processes; on every core."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def command(
             "not process",
             *(COVERAGE if cover and whole else ()),
         ),
-        "processes": ("-m", "process"),
+        "processes": ("-n", workers, "--dist", "worksteal", "-m", "process"),
     }
     results = {}
     for name, options in passes.items():
