@@ -1,4 +1,4 @@
-"""`kratai test`: the suite in two passes, what computes, then what starts processes; on every core."""
+"""`kratai test`: the suite in three passes, tables and codecs, what else computes, then what starts processes."""
 
 import json
 import os
@@ -22,6 +22,8 @@ LINES_TOLD_RIGHTLY: Final = (
     7,
 )  # 3.11.2 was seen to give some jumps a wrong line: there coverage is shown, not held
 HELD: Final = () if sys.version_info >= LINES_TOLD_RIGHTLY else ("--cov-fail-under=0",)
+COVERED: Final = ("ccsds", "pus", "kernel", "mdb", "services", "system", "tasks")
+"""Rooms of tests that hold tables and codecs to full branch coverage, which costs time."""
 COVERAGE: Final = ("--cov", "--cov-report=term:skip-covered", *HELD)
 
 
@@ -40,18 +42,14 @@ def command(
     whole = not paths and not keyword
     workers = str(min(os.cpu_count() or 1, WORKERS_MAX))
     timeout = () if soak else (f"--timeout={TIMEOUT_S}",)
+    parallel = ("-n", workers, "--dist", "worksteal", "-m", "not process")
     passes = {
-        "computing": (
-            "-n",
-            workers,
-            "--dist",
-            "worksteal",
-            "-m",
-            "not process",
-            *(COVERAGE if cover and whole else ()),
-        ),
-        "processes": ("-n", workers, "--dist", "worksteal", "-m", "process"),
+        "computing": (*parallel, *(f"--ignore=tests/{room}" for room in COVERED if whole)),
+        "processes": ("-n", str(2 * int(workers)), "--dist", "worksteal", "-m", "process"),
     }
+    if whole:
+        covering = COVERAGE if cover else ()
+        passes = {"tables": (*parallel, *covering, *(f"tests/{room}" for room in COVERED)), **passes}
     results = {}
     for name, options in passes.items():
         results[name] = one_pass([*PYTEST, *timeout, *options, *chosen], on_stderr=as_json)
