@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,11 @@ def test_a_run_for_a_pool_of_processes_is_plain_data() -> None:
     assert result["ok"] is True
     assert result["faults"] == ["heartbeat_jitter@1s+2s"]
     assert json.loads(json.dumps(result)) == result
+
+
+@pytest.mark.soak
+@pytest.mark.proves("K-SIM-002")
+def test_a_thousand_hours_of_storm_break_no_rule() -> None:
+    with ProcessPoolExecutor() as pool:
+        broken = [one for one in pool.map(run_seed, ["storm"] * 1000, range(1000), chunksize=5) if not one["ok"]]
+    assert [(one["seed"], one["findings"], one["failed_steps"]) for one in broken] == []
