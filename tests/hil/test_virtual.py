@@ -139,6 +139,7 @@ def test_a_run_for_a_pool_of_processes_is_plain_data() -> None:
 
 
 @pytest.mark.soak
+@pytest.mark.process
 @pytest.mark.proves("K-SIM-002")
 def test_a_thousand_hours_of_storm_break_no_rule() -> None:
     with ProcessPoolExecutor() as pool:
