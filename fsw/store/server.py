@@ -26,7 +26,7 @@ SET_ASIDE_MAX: Final = 9
 BOOT_COUNT_MAX: Final = 0xFFFF_FFFF
 _SIBLINGS: Final = ("", "-wal", "-shm")
 
-Connect = Callable[[str, float], sqlite3.Connection]
+Connect = Callable[..., sqlite3.Connection]
 """Opens a file, waiting so many seconds for who still holds it."""
 
 _SCHEMA: Final = """
@@ -128,7 +128,7 @@ class StoreServer:
 
     def _open(self, *, set_aside: bool = False) -> sqlite3.Connection:
         """Open and check the file; `sqlite3.DatabaseError` when it is damaged."""
-        connection = self._connect(self.path, BUSY_MS / 1000)
+        connection = self._connect(self.path, timeout=BUSY_MS / 1000)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
