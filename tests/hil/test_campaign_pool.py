@@ -82,7 +82,11 @@ def test_a_cluster_without_its_package_is_a_sentence(monkeypatch: pytest.MonkeyP
 
 def typed(*words: str) -> "subprocess.Popen[str]":
     """The command line, with the stand-in for its work, in a process group of its own."""
-    code = f"{STAND_IN}\nsys.argv = ['kratai', 'campaign', *{words!r}]\nfrom tools.cli.main import run\nrun()"
+    # A job in the background is born deaf to SIGINT, and with it this one.
+    hearing = "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = (
+        f"{hearing}\n{STAND_IN}\nsys.argv = ['kratai', 'campaign', *{words!r}]\nfrom tools.cli.main import run\nrun()"
+    )
     command = [sys.executable, "-c", code]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     return subprocess.Popen(command, cwd=ROOT, start_new_session=True, **pipes)  # type: ignore[call-overload, no-any-return]
