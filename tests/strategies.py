@@ -36,8 +36,16 @@ def values(item: object) -> st.SearchStrategy[object]:
             return st.binary(min_size=item.octets, max_size=item.octets)
         case Kind.REST:
             return st.binary(max_size=item.octets)
+        case Kind.COUNTED:
+            return st.binary(max_size=min(int(item.high), 40))
+        case Kind.PACKET:
+            data = st.binary(min_size=1, max_size=min(int(item.high) - 6, 40))
+            head = st.binary(min_size=4, max_size=4)
+            return st.builds(lambda front, tail: front + (len(tail) - 1).to_bytes(2, "big") + tail, head, data)
         case Kind.TEXT:
             return st.text(_PRINTABLE, max_size=item.octets)
+        case Kind.LABEL:
+            return st.text(_PRINTABLE, max_size=int(item.high))
         case Kind.ARRAY:
             most = min(int(item.high), 6)
             return st.lists(values(item.item), min_size=int(item.low), max_size=most).map(tuple)

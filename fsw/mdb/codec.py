@@ -1,6 +1,6 @@
 """Bodies <-> octets, with lengths and ranges held on both ways.
 
-Encoding a body that is out of range is misuse and raises; `problem` says beforehand, in a sentence, what is wrong with
+Encoding a body that is out of range is misuse and raises; `problems.problem` says beforehand, in a sentence, what is wrong with
 it. Decoding never raises: any octets give a body or a DecodeError that names the field.
 """
 
@@ -8,16 +8,16 @@ from collections.abc import Callable
 from enum import Enum, IntEnum, unique
 from typing import Final, NamedTuple, TypeVar, cast
 
-from fsw.ccsds.time_code import CUC_OCTETS, P_FIELD
-from fsw.mdb.fields import F32, Field, Kind, fields_of, fixed_octets
+from fsw.ccsds.time_code import P_FIELD
+from fsw.mdb.fields import F32, PACKET_OCTETS_MIN, Field, Kind, fields_of, fixed_octets
 from fsw.mdb.layout import Layout, Wire, compile_layout
 from fsw.mdb.model import declaration_of
+from fsw.mdb.problems import PRINTABLE, problem, value_problem, wire_problem
 
 T = TypeVar("T")
 
 NUMBER_OCTETS: Final = 2  # a function id or event id in front of its body
-_PRINTABLE: Final = frozenset(map(chr, range(0x20, 0x7F)))
-_REWRITTEN: Final = frozenset((Kind.TEXT, Kind.ARRAY))  # stands on the wire otherwise than in a body
+_REWRITTEN: Final = frozenset((Kind.TEXT, Kind.LABEL, Kind.ARRAY))  # stands on the wire otherwise than in a body
 _ANYTHING: Final = frozenset((Kind.OCTETS, Kind.REST))  # any octets of the right length are a value
 
 
@@ -74,15 +74,6 @@ def warm(body: type[object]) -> None:
     _plan(body)
 
 
-def problem(body: object) -> str | None:
-    """What keeps a body from being encoded, as a sentence with the allowed range; None when nothing does."""
-    for name, field in fields_of(body).items():
-        wrong = _problem(field, vars(body)[name])
-        if wrong is not None:
-            return f"{name} {wrong}"
-    return None
-
-
 def encode(body: object) -> bytes:
     """Octets of a body; its values are in range, or that is our bug."""
     plan = _plan(type(body))
@@ -128,7 +119,7 @@ def _in_range(plan: _Plan, values: Wire) -> bool:
 
 def _out_of_range(plan: _Plan, wire: Wire) -> DecodeError:
     """The first field, in wire order, that is out of range; there is one."""
-    wrong = ((name, _wire_problem(field, wire[name])) for name, field in plan.fields.items())
+    wrong = ((name, wire_problem(field, wire[name])) for name, field in plan.fields.items())
     name, detail = next((name, detail) for name, detail in wrong if detail is not None)
     return DecodeError(DecodeReason.RANGE, name, f"{name} {detail}")
 
@@ -188,7 +179,7 @@ def _check(field: Field) -> Check:
     enum = field.enum
     if field.kind is Kind.ENUMERATED and enum is not None:
         return lambda value: isinstance(value, enum)
-    if field.kind is Kind.ARRAY and not isinstance(field.item, Field):
+    if field.kind is Kind.ARRAY and not isinstance(field.item, Field) and fixed_octets(field.item) is not None:
         item = cast("type[object]", field.item)
         low, high = field.low, field.high
 
@@ -199,7 +190,7 @@ def _check(field: Field) -> Check:
             return all(type(each) is item and _in_range(plan, vars(each)) for each in value)
 
         return good
-    return lambda value: _problem(field, value) is None
+    return lambda value: value_problem(field, value) is None
 
 
 def _outward(field: Field) -> Convert:
@@ -207,8 +198,10 @@ def _outward(field: Field) -> Convert:
     if field.kind is Kind.TEXT:
         octets = field.octets
         return lambda value: str(value).encode("ascii").ljust(octets, b"\0")
+    if field.kind is Kind.LABEL:
+        return lambda value: str(value).encode("ascii")
     if isinstance(field.item, Field):
-        if field.item.kind is not Kind.TEXT:
+        if field.item.kind not in _REWRITTEN:
             return lambda value: list(cast("tuple[object, ...]", value))
         convert = _outward(field.item)
         return lambda value: [convert(each) for each in cast("tuple[object, ...]", value)]
@@ -234,8 +227,11 @@ def _inward(field: Field) -> Convert:
         return lambda raw: raw if cast("bytes", raw)[0] == P_FIELD else _BAD
     if field.kind is Kind.TEXT:
         return _text
+    if field.kind is Kind.LABEL:
+        most = field.high
+        return lambda raw: _text_of(raw) if len(cast("bytes", raw)) <= most else _BAD
     if field.kind is not Kind.ARRAY:
-        return lambda raw: raw if _problem(field, raw) is None else _BAD
+        return lambda raw: raw if value_problem(field, raw) is None else _BAD
     low, high = field.low, field.high
     convert = _inward(field.item) if isinstance(field.item, Field) else _inward_body(cast("type[object]", field.item))
 
@@ -250,8 +246,12 @@ def _inward(field: Field) -> Convert:
 
 
 def _text(raw: object) -> object:
-    stripped = cast("bytes", raw).rstrip(b"\0").decode("latin-1")
-    return stripped if _PRINTABLE.issuperset(stripped) else _BAD
+    return _text_of(cast("bytes", raw).rstrip(b"\0"))
+
+
+def _text_of(raw: object) -> object:
+    text = cast("bytes", raw).decode("latin-1")
+    return text if PRINTABLE.issuperset(text) else _BAD
 
 
 def _inward_body(cls: type[object]) -> Convert:
@@ -264,98 +264,33 @@ def _inward_body(cls: type[object]) -> Convert:
     return body
 
 
-def _octets_wanted(fields: dict[str, Field], octets: bytes) -> int:
-    """The length that a variable body has by its own counts, walked before anything is parsed."""
-    at = 0
+def _octets_wanted(fields: dict[str, Field], octets: bytes, at: int = 0) -> int:
+    """Where a variable body that begins at `at` ends by its own counts, walked before anything is parsed."""
     for field in fields.values():
-        if field.kind is Kind.ARRAY:
-            count_octets = field.value_type.octets
-            count = int.from_bytes(octets[at : at + count_octets], "big")
-            at += count_octets + count * (fixed_octets(field.item) or 0)
-        elif field.kind is Kind.REST:
-            at = max(at, min(len(octets), at + field.octets))
-        else:
-            at += field.octets
+        at = _end(field, octets, at)
     return at
 
 
-def _problem(field: Field, value: object) -> str | None:  # noqa: PLR0912 (one arm a kind)
-    """What is wrong with one value of a body."""
+def _end(field: Field, octets: bytes, at: int) -> int:
+    """Where one field ends that begins at `at`; behind the last octet when there are too few."""
+    width = field.value_type.octets
     match field.kind:
-        case Kind.NUMBER:
-            kinds = (int, float) if field.value_type is F32 else int
-            if not isinstance(value, kinds) or not field.low <= value <= field.high:
-                return f"must be {_range(field)}, not {value!r}"
-        case Kind.BOOLEAN:
-            if not isinstance(value, bool):
-                return f"must be true or false, not {value!r}"
-        case Kind.ENUMERATED:
-            assert field.enum is not None
-            if not isinstance(value, field.enum):
-                return f"must be one of {', '.join(field.enum.__members__)}, not {value!r}"
-        case Kind.CUC:
-            if not isinstance(value, bytes) or len(value) != CUC_OCTETS or value[0] != P_FIELD:
-                return f"must be a CUC of {CUC_OCTETS} octets with P-field {P_FIELD:02X}, not {value!r}"
-        case Kind.OCTETS:
-            if not isinstance(value, bytes) or len(value) != field.octets:
-                return f"must be {field.octets} octets, not {value!r}"
+        case Kind.COUNTED | Kind.LABEL:
+            return at + width + int.from_bytes(octets[at : at + width], "big")
+        case Kind.PACKET:
+            return at + PACKET_OCTETS_MIN + int.from_bytes(octets[at + 4 : at + 6], "big")
         case Kind.REST:
-            if not isinstance(value, bytes) or len(value) > field.octets:
-                return f"must be at most {field.octets} octets, not {value!r}"
-        case Kind.TEXT:
-            if not isinstance(value, str) or len(value) > field.octets or not _PRINTABLE.issuperset(value):
-                return f"must be at most {field.octets} printable ASCII characters, not {value!r}"
-        case _:  # ARRAY
-            if not isinstance(value, tuple) or not field.low <= len(value) <= field.high:
-                return f"must be {field.low:g} to {field.high:g} items, not {value!r}"
-            for index, item in enumerate(value):
-                wrong = _item_problem(field.item, item)
-                if wrong is not None:
-                    return f"[{index}] {wrong}"
-    return None
-
-
-def _item_problem(item: object, value: object) -> str | None:
-    if isinstance(item, Field):
-        return _problem(item, value)
-    if type(value) is not item:
-        return f"must be a {getattr(item, '__name__', item)}, not {value!r}"
-    return problem(value)
-
-
-def _range(field: Field) -> str:
-    unit = f" {field.unit}" if field.unit else ""
-    return f"{field.low:.10g} to {field.high:.10g}{unit}"
-
-
-def _wire_problem(item: object, raw: object) -> str | None:  # noqa: PLR0912 (one arm a kind)
-    """What is wrong with one value as it came off the wire; its width is right already."""
-    if not isinstance(item, Field):
-        for name, field in fields_of(item).items():
-            wrong = _wire_problem(field, cast("Wire", raw)[name])
-            if wrong is not None:
-                return f"{name} {wrong}"
-        return None
-    match item.kind:
-        case Kind.ENUMERATED:
-            assert item.enum is not None
-            if raw not in item.enum._value2member_map_:
-                return f"must be one of {', '.join(item.enum.__members__)}, not {raw!r}"
-        case Kind.BOOLEAN:
-            if raw not in (0, 1):
-                return f"must be 0 or 1, not {raw!r}"
-        case Kind.TEXT:
-            stripped = cast("bytes", raw).rstrip(b"\0").decode("latin-1")
-            if not _PRINTABLE.issuperset(stripped):
-                return f"must be printable ASCII characters, not {raw!r}"
+            return max(at, min(len(octets), at + field.octets))
         case Kind.ARRAY:
-            items = cast("list[object]", raw)
-            if not item.low <= len(items) <= item.high:
-                return f"must be {item.low:g} to {item.high:g} items, not {len(items)}"
-            for index, each in enumerate(items):
-                wrong = _wire_problem(item.item, each)
-                if wrong is not None:
-                    return f"[{index}] {wrong}"
+            count = int.from_bytes(octets[at : at + width], "big")
+            at += width
+            each = fixed_octets(field.item)
+            if each is not None:
+                return at + count * each
+            parts = {"": field.item} if isinstance(field.item, Field) else fields_of(field.item)
+            end, at = at - width + field.octets, at
+            while count and at <= min(end, len(octets)):
+                at, count = _octets_wanted(parts, octets, at), count - 1
+            return at if at <= end else at + len(octets)  # more octets than it may have: no length is right
         case _:
-            return _problem(item, raw)
-    return None
+            return at + field.octets

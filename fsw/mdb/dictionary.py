@@ -4,7 +4,7 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Final
 
-from fsw.mdb.fields import Field, Kind, fields_of
+from fsw.mdb.fields import VARIABLE, Field, Kind, fields_of
 from fsw.mdb.model import REQUIRED, Hazard, Parameter
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _fields(body: object) -> Data:
 
 def _field(name: str, field: Field) -> Data:
     said: Dictionary = {"name": name, "kind": field.kind.value, "octets": field.octets}
-    if field.kind in (Kind.NUMBER, Kind.ARRAY):
+    if field.kind is Kind.NUMBER or field.kind in VARIABLE - {Kind.REST}:
         said |= {"type": field.value_type.name, "low": field.low, "high": field.high}
     if field.enum is not None:
         said["enum"] = {label: int(member) for label, member in field.enum.__members__.items()}

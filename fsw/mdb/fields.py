@@ -23,6 +23,8 @@ class ValueType(NamedTuple):
     high: float
 
 
+PACKET_OCTETS_MIN: Final = 7
+"""A primary header and the one octet that every packet has behind it."""
 U8: Final = ValueType("u8", "B", 1, 0, 0xFF)
 U16: Final = ValueType("u16", "H", 2, 0, 0xFFFF)
 U32: Final = ValueType("u32", "I", 4, 0, 0xFFFF_FFFF)
@@ -43,7 +45,14 @@ class Kind(Enum):
     OCTETS = "octets"
     TEXT = "text"
     ARRAY = "array"
+    COUNTED = "counted"
+    LABEL = "label"
+    PACKET = "packet"
     REST = "rest"
+
+
+VARIABLE: Final = frozenset((Kind.ARRAY, Kind.COUNTED, Kind.LABEL, Kind.PACKET, Kind.REST))
+"""Kinds whose octets differ from value to value."""
 
 
 @unique
@@ -59,7 +68,8 @@ REQUIRED: Final = _Required.REQUIRED
 class Field(NamedTuple):
     """One field as declared. `low` and `high` bound numbers, and the number of items of an array.
 
-    `item` is a Field or a structure class; `octets` the width of a fixed field, or the most a variable one may hold.
+    `item` is a Field or a structure class; `octets` the width of a fixed field, or the most that a variable one takes
+    on the wire, its count included.
     """
 
     kind: Kind
@@ -165,6 +175,33 @@ def text(n: int, *, default: object = REQUIRED, doc: str = "") -> str:
     return cast("str", Field(Kind.TEXT, octets=n, default=default, doc=doc))
 
 
+def counted(n: int, count: Callable[..., int] = u8, *, default: object = REQUIRED, doc: str = "") -> bytes:
+    """At most `n` octets behind their number (`u8` or `u16`)."""
+    value_type = _count_type(count, n)
+    return cast("bytes", Field(Kind.COUNTED, value_type, 0, n, octets=value_type.octets + n, default=default, doc=doc))
+
+
+def label(n: int, *, default: object = REQUIRED, doc: str = "") -> str:
+    """Printable ASCII of at most `n` characters behind their number (u8): the name of something."""
+    return cast("str", Field(Kind.LABEL, _count_type(u8, n), 0, n, octets=1 + n, default=default, doc=doc))
+
+
+def packet(n: int, *, default: object = REQUIRED, doc: str = "") -> bytes:
+    """A whole telecommand packet of at most `n` octets; its own header says where it ends (133.0-B, 4.1.3.5)."""
+    if n < PACKET_OCTETS_MIN:
+        raise ValueError(f"a packet has at least {PACKET_OCTETS_MIN} octets")
+    return cast("bytes", Field(Kind.PACKET, U16, PACKET_OCTETS_MIN, n, octets=n, default=default, doc=doc))
+
+
+def _count_type(count: Callable[..., int], most: int) -> ValueType:
+    if count not in (u8, u16):
+        raise ValueError("items and octets are counted with u8 or u16")
+    value_type = U8 if count is u8 else U16
+    if not 0 <= most <= value_type.high:
+        raise ValueError(f"a {value_type.name} cannot count to {most}")
+    return value_type
+
+
 def rest(n: int, *, default: object = REQUIRED, doc: str = "") -> bytes:
     """All octets up to the end, at most `n`; the last field only. For what is deduced from the fields before it."""
     return cast("bytes", Field(Kind.REST, octets=n, default=default, doc=doc))
@@ -177,12 +214,20 @@ def array(
     *,
     low: int = ...,
     high: int = ...,
+    octets: int | None = ...,
     default: object = ...,
     doc: str = ...,
 ) -> tuple[T, ...]: ...
 @overload
 def array(
-    item: T, count: Callable[..., int] = ..., *, low: int = ..., high: int = ..., default: object = ..., doc: str = ...
+    item: T,
+    count: Callable[..., int] = ...,
+    *,
+    low: int = ...,
+    high: int = ...,
+    octets: int | None = ...,
+    default: object = ...,
+    doc: str = ...,
 ) -> tuple[T, ...]: ...
 def array(
     item: object,
@@ -190,19 +235,23 @@ def array(
     *,
     low: int = 0,
     high: int = 64,
+    octets: int | None = None,
     default: object = REQUIRED,
     doc: str = "",
 ) -> tuple[object, ...]:
-    """A count (`u8` or `u16`) and that many items of fixed size: a field, or a class made by `structure`."""
-    if count not in (u8, u16):
-        raise ValueError("an array counts its items with u8 or u16")
-    value_type = U8 if count is u8 else U16
-    item_octets = fixed_octets(item)
-    if item_octets is None:
-        raise ValueError("the items of an array are of fixed size")
-    if not 0 <= low <= high <= value_type.high:
-        raise ValueError(f"an array counted by a {value_type.name} cannot have {low}..{high} items")
-    most = value_type.octets + high * item_octets
+    """A count (`u8` or `u16`) and that many items: each a field, or a class made by `structure`.
+
+    Items may vary in size; then `octets` says how many of them there may be altogether, count included.
+    """
+    value_type = _count_type(count, high)
+    kinds = {item.kind} if isinstance(item, Field) else {field.kind for field in fields_of(item).values()}
+    if Kind.REST in kinds:
+        raise ValueError("an item of an array says itself where it ends")
+    if not 0 <= low <= high:
+        raise ValueError(f"an array cannot have {low}..{high} items")
+    most = value_type.octets + high * (item.octets if isinstance(item, Field) else octets_max(item))
+    if octets is not None:
+        most = min(most, octets)
     field = Field(Kind.ARRAY, value_type, low, high, octets=most, item=item, default=default, doc=doc)
     return cast("tuple[object, ...]", field)
 
@@ -217,7 +266,7 @@ def fields_of(body: object) -> dict[str, Field]:
 def fixed_octets(item: object) -> int | None:
     """Octets of a field or structure class whose size does not vary; None where it does."""
     if isinstance(item, Field):
-        return None if item.kind in (Kind.ARRAY, Kind.REST) else item.octets
+        return None if item.kind in VARIABLE else item.octets
     total = 0
     for field in fields_of(item).values():
         octets_of_field = fixed_octets(field)

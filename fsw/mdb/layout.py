@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 
 import construct
 
-from fsw.mdb.fields import F32, I8, I16, I32, U8, U16, U32, Field, Kind, ValueType, fields_of
+from fsw.mdb.fields import F32, I8, I16, I32, PACKET_OCTETS_MIN, U8, U16, U32, Field, Kind, ValueType, fields_of
 
 Wire = dict[str, object]
 Subcon: TypeAlias = "construct.Construct[Any, Any]"  # construct's own types end here
@@ -67,8 +67,24 @@ def _subcon(item: object) -> Subcon:
         return _struct(item)
     if item.kind is Kind.ARRAY:
         return construct.PrefixedArray(_NUMBERS[item.value_type], _subcon(item.item))
+    if item.kind in (Kind.COUNTED, Kind.LABEL):
+        return construct.Prefixed(_NUMBERS[item.value_type], construct.GreedyBytes)
+    if item.kind is Kind.PACKET:
+        return _packet()
     if item.kind is Kind.REST:
         return construct.GreedyBytes
     if item.kind in (Kind.CUC, Kind.OCTETS, Kind.TEXT):
         return construct.Bytes(item.octets)
     return _NUMBERS[item.value_type]
+
+
+def _packet() -> Subcon:
+    """A space packet: four octets, the length of what is behind them less one, and that (133.0-B, 4.1.3)."""
+    parts = construct.Struct(
+        "head" / construct.Bytes(4), "last" / construct.Int16ub, "data" / construct.Bytes(construct.this.last + 1)
+    )
+    return construct.ExprAdapter(
+        parts,
+        lambda read, _: read.head + read.last.to_bytes(2, "big") + read.data,
+        lambda packet, _: {"head": packet[:4], "last": len(packet) - PACKET_OCTETS_MIN, "data": packet[6:]},
+    )

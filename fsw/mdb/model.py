@@ -22,6 +22,7 @@ from fsw.mdb.fields import (
     ValueType,
     array,
     boolean,
+    counted,
     cuc,
     enumerated,
     f32,
@@ -30,9 +31,11 @@ from fsw.mdb.fields import (
     i8,
     i16,
     i32,
+    label,
     make_body,
     octets,
     octets_max,
+    packet,
     rest,
     text,
     u8,
@@ -43,9 +46,10 @@ from fsw.pus.ids import APID_SYSTEM, Service
 
 __all__ = [
     "EVERY_PROCESS", "F32", "I8", "I16", "I32", "REQUIRED", "U8", "U16", "U32", "Declaration", "Field", "Hazard",
-    "Kind", "Parameter", "Process", "Role", "Severity", "Structure", "ValueType", "array", "boolean", "command", "cuc",
-    "declaration_of", "enumerated", "event", "f32", "fields_of", "fixed_octets", "i8", "i16", "i32", "lander_packet",
-    "octets", "octets_max", "payload_packet", "report", "rest", "structure", "telecommand", "text", "u8", "u16", "u32",
+    "Kind", "Parameter", "Process", "Role", "Severity", "Structure", "ValueType", "array", "boolean", "command",
+    "counted", "cuc", "declaration_of", "enumerated", "event", "f32", "fields_of", "fixed_octets", "i8", "i16", "i32",
+    "label", "lander_packet", "octets", "octets_max", "packet", "payload_packet", "report", "rest", "structure",
+    "telecommand", "text", "u8", "u16", "u32",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -174,7 +178,25 @@ def _snake(name: str) -> str:
 
 @dataclass_transform(
     frozen_default=True,
-    field_specifiers=(u8, u16, u32, i8, i16, i32, f32, boolean, enumerated, cuc, octets, text, rest, array),
+    field_specifiers=(
+        u8,
+        u16,
+        u32,
+        i8,
+        i16,
+        i32,
+        f32,
+        boolean,
+        enumerated,
+        cuc,
+        octets,
+        text,
+        counted,
+        label,
+        packet,
+        rest,
+        array,
+    ),
 )
 def structure(cls: type[T]) -> type[T]:
     """A part of a body: an item of an array. Carries no identifier of its own."""
@@ -183,7 +205,25 @@ def structure(cls: type[T]) -> type[T]:
 
 @dataclass_transform(
     frozen_default=True,
-    field_specifiers=(u8, u16, u32, i8, i16, i32, f32, boolean, enumerated, cuc, octets, text, rest, array),
+    field_specifiers=(
+        u8,
+        u16,
+        u32,
+        i8,
+        i16,
+        i32,
+        f32,
+        boolean,
+        enumerated,
+        cuc,
+        octets,
+        text,
+        counted,
+        label,
+        packet,
+        rest,
+        array,
+    ),
 )
 def command(
     apid: int, *, function: int, hazard: Hazard = Hazard.INDEPENDENT, name: str = ""
@@ -194,7 +234,25 @@ def command(
 
 @dataclass_transform(
     frozen_default=True,
-    field_specifiers=(u8, u16, u32, i8, i16, i32, f32, boolean, enumerated, cuc, octets, text, rest, array),
+    field_specifiers=(
+        u8,
+        u16,
+        u32,
+        i8,
+        i16,
+        i32,
+        f32,
+        boolean,
+        enumerated,
+        cuc,
+        octets,
+        text,
+        counted,
+        label,
+        packet,
+        rest,
+        array,
+    ),
 )
 def telecommand(
     service: int, subtype: int, *, apid: int = APID_SYSTEM, hazard: Hazard = Hazard.INDEPENDENT, name: str = ""
@@ -205,7 +263,25 @@ def telecommand(
 
 @dataclass_transform(
     frozen_default=True,
-    field_specifiers=(u8, u16, u32, i8, i16, i32, f32, boolean, enumerated, cuc, octets, text, rest, array),
+    field_specifiers=(
+        u8,
+        u16,
+        u32,
+        i8,
+        i16,
+        i32,
+        f32,
+        boolean,
+        enumerated,
+        cuc,
+        octets,
+        text,
+        counted,
+        label,
+        packet,
+        rest,
+        array,
+    ),
 )
 def report(service: int, subtype: int, *, apid: int = APID_SYSTEM, name: str = "") -> Callable[[type[T]], type[T]]:
     """A report of a service."""
@@ -214,7 +290,25 @@ def report(service: int, subtype: int, *, apid: int = APID_SYSTEM, name: str = "
 
 @dataclass_transform(
     frozen_default=True,
-    field_specifiers=(u8, u16, u32, i8, i16, i32, f32, boolean, enumerated, cuc, octets, text, rest, array),
+    field_specifiers=(
+        u8,
+        u16,
+        u32,
+        i8,
+        i16,
+        i32,
+        f32,
+        boolean,
+        enumerated,
+        cuc,
+        octets,
+        text,
+        counted,
+        label,
+        packet,
+        rest,
+        array,
+    ),
 )
 def event(apid: int, number: int, severity: Severity, *, name: str = "") -> Callable[[type[T]], type[T]]:
     """An event of ST[05]: the class lists the auxiliary data behind the event id. Full name PROCESS.name."""
@@ -223,7 +317,25 @@ def event(apid: int, number: int, severity: Severity, *, name: str = "") -> Call
 
 @dataclass_transform(
     frozen_default=True,
-    field_specifiers=(u8, u16, u32, i8, i16, i32, f32, boolean, enumerated, cuc, octets, text, rest, array),
+    field_specifiers=(
+        u8,
+        u16,
+        u32,
+        i8,
+        i16,
+        i32,
+        f32,
+        boolean,
+        enumerated,
+        cuc,
+        octets,
+        text,
+        counted,
+        label,
+        packet,
+        rest,
+        array,
+    ),
 )
 def lander_packet(apid: int, *, name: str = "") -> Callable[[type[T]], type[T]]:
     """A plain packet that the lander sends, to the payload or to the ground (contract, sections 4 and 5)."""
@@ -232,7 +344,25 @@ def lander_packet(apid: int, *, name: str = "") -> Callable[[type[T]], type[T]]:
 
 @dataclass_transform(
     frozen_default=True,
-    field_specifiers=(u8, u16, u32, i8, i16, i32, f32, boolean, enumerated, cuc, octets, text, rest, array),
+    field_specifiers=(
+        u8,
+        u16,
+        u32,
+        i8,
+        i16,
+        i32,
+        f32,
+        boolean,
+        enumerated,
+        cuc,
+        octets,
+        text,
+        counted,
+        label,
+        packet,
+        rest,
+        array,
+    ),
 )
 def payload_packet(apid: int, *, name: str = "") -> Callable[[type[T]], type[T]]:
     """A plain packet that the payload sends to the lander (contract, section 4)."""

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import NamedTuple, TypeVar, cast
 
-from fsw.mdb.codec import problem
 from fsw.mdb.fields import F32, REQUIRED, Field, Kind, fields_of
 from fsw.mdb.model import Parameter
+from fsw.mdb.problems import problem
 from fsw.mdb.values import Raw, writable_range
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ def value_from_word(item: object, word: str) -> object:
             assert item.enum is not None
             member = item.enum._value2member_map_.get(_number(word, False, item.enum.__members__))
             return refused if member is None else member
-        case Kind.TEXT:
+        case Kind.TEXT | Kind.LABEL:
             return word
         case Kind.ARRAY:
             values = []
@@ -105,8 +105,12 @@ def allowed(field: Field) -> str:
             return f"{field.octets} octets in hex"
         case Kind.REST:
             return f"up to {field.octets} octets in hex"
-        case Kind.TEXT:
-            return f"up to {field.octets} printable characters"
+        case Kind.TEXT | Kind.LABEL:
+            return f"up to {field.octets if field.kind is Kind.TEXT else field.high:g} printable characters"
+        case Kind.COUNTED:
+            return f"up to {field.high:g} octets in hex"
+        case Kind.PACKET:
+            return f"a telecommand packet of up to {field.high:g} octets in hex"
         case _:  # ARRAY
             each = allowed(field.item) if isinstance(field.item, Field) else ":".join(fields_of(field.item))
             return f"{field.low:g} to {field.high:g} values with commas between, each {each}"

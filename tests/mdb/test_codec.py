@@ -21,6 +21,7 @@ from fsw.mdb.model import (
     u8,
     u16,
 )
+from fsw.mdb.problems import problem
 
 
 class Gain(IntEnum):
@@ -63,7 +64,7 @@ def everything(**changed: object) -> Everything:
 
 @pytest.mark.proves("K-MDB-001")
 def test_every_kind_stands_on_the_wire_as_it_is_written_here() -> None:
-    assert codec.problem(everything()) is None
+    assert problem(everything()) is None
     assert codec.encode(everything()) == OCTETS
     assert codec.decode(Everything, OCTETS) == everything()
     decoded = codec.decode(Everything, OCTETS)
@@ -105,7 +106,7 @@ def test_every_kind_stands_on_the_wire_as_it_is_written_here() -> None:
 )
 def test_a_body_out_of_range_is_named_and_encoding_it_is_our_bug(changed: dict[str, object], sentence: str) -> None:
     body = everything(**changed)
-    assert codec.problem(body) == sentence
+    assert problem(body) == sentence
     with pytest.raises(AssertionError, match="Everything"):
         codec.encode(body)
 

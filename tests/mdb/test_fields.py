@@ -11,6 +11,7 @@ from fsw.mdb.model import (
     array,
     boolean,
     command,
+    counted,
     declaration_of,
     f32,
     fields_of,
@@ -19,6 +20,7 @@ from fsw.mdb.model import (
     i16,
     i32,
     octets_max,
+    packet,
     rest,
     structure,
     u8,
@@ -117,12 +119,18 @@ def test_refused_declarations() -> None:
         u8(high=256)
     with pytest.raises(ValueError, match="u16 cannot hold the range 5"):
         u16(low=5, high=4)
-    with pytest.raises(ValueError, match="counts its items with u8 or u16"):
+    with pytest.raises(ValueError, match="are counted with u8 or u16"):
         array(u8(), u32)
-    with pytest.raises(ValueError, match="of fixed size"):
-        array(MeasureTwice)
-    with pytest.raises(ValueError, match=r"counted by a u8 cannot have 0\.\.256 items"):
+    with pytest.raises(ValueError, match="says itself where it ends"):
+        array(rest(3))
+    with pytest.raises(ValueError, match="a u8 cannot count to 256"):
         array(u8(), high=256)
+    with pytest.raises(ValueError, match=r"an array cannot have 5\.\.4 items"):
+        array(u8(), low=5, high=4)
+    with pytest.raises(ValueError, match="a u8 cannot count to 256"):
+        counted(256)
+    with pytest.raises(ValueError, match="a packet has at least 7 octets"):
+        packet(6)
     with pytest.raises(ValueError, match=r"Bare: count has no field"):
 
         @structure

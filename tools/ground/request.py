@@ -5,10 +5,11 @@ from difflib import get_close_matches
 from enum import Enum, unique
 from typing import Final, NamedTuple
 
-from fsw.mdb import codec, words
+from fsw.mdb import words
 from fsw.mdb.database import Database, EncodedCommand
 from fsw.mdb.fields import Kind, fields_of
 from fsw.mdb.model import Parameter
+from fsw.mdb.problems import problem
 from fsw.mdb.standard_services import SetParameters
 from fsw.mdb.words import Unreadable
 
@@ -97,7 +98,7 @@ def _set_parameters(database: Database, arguments: Mapping[str, str]) -> Encoded
         values.append((parameter, raw))
     octets = database.encode_values(values)
     body = SetParameters(count=octets[0], values=octets[1:])
-    wrong = codec.problem(body)
+    wrong = problem(body)
     return _refuse(f"parameter.set: {wrong}") if wrong else database.encode_command(body)
 
 
