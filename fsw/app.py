@@ -33,6 +33,7 @@ from fsw.services.board import Board, Health
 from fsw.services.events import Events
 from fsw.services.housekeeping import Housekeeping
 from fsw.services.instrument import Instrument, Services
+from fsw.services.keeper import Keeper
 from fsw.services.lander_outbox import LanderOutbox
 from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
@@ -115,12 +116,13 @@ class App:
         self.telemetry = TelemetryService(self.outbox, self.time)
         self.verification = Verification(database, self.telemetry, self.time)
         self.store = Store(Port("store", world.wires["store"], capacity=STORE_CAPACITY, deadline_us=STORE_DEADLINE_US))
+        self.keeper = Keeper(self.store)
         self.events = Events(database, self.telemetry, self.verification)
         self.parameters = Parameters(
             database, self.telemetry, self.verification, self.events, self.store.commit_parameters
         )
         self.housekeeping = Housekeeping(database, self.telemetry, self.verification, self.parameters)
-        self.services = Services(self.verification, self.events, self.parameters, self.housekeeping)
+        self.services = Services(self.verification, self.events, self.parameters, self.housekeeping, self.keeper)
         self.link = FlightLink(profile, by_name(config.carrier, SCID, line.tm_frame_octets))
 
         self.system = SystemTask(
@@ -176,7 +178,7 @@ class App:
                 "system",
                 system.step,
                 budget_us=6_000,
-                wakes=(system.process.mailbox, system.inbox, system.bell, self.store),
+                wakes=(system.process.mailbox, system.inbox, system.bell, self.store, self.keeper),
             ),
             Slot("power", power.step, wakes=(power.process.mailbox, power.inbox, power.bell)),
             *(self._instrument_slot(entry) for entry in self.mission.instruments),

@@ -1,7 +1,7 @@
 """Bodies <-> octets, with lengths and ranges held on both ways.
 
-Encoding a body that is out of range is misuse and raises; `problems.problem` says beforehand, in a sentence, what is wrong with
-it. Decoding never raises: any octets give a body or a DecodeError that names the field.
+Encoding a body that is out of range is misuse and raises; `problems.problem` says beforehand, in a sentence, what is
+wrong with it. Decoding never raises: any octets give a body or a DecodeError that names the field.
 """
 
 from collections.abc import Callable
@@ -288,7 +288,7 @@ def _end(field: Field, octets: bytes, at: int) -> int:
             if each is not None:
                 return at + count * each
             parts = {"": field.item} if isinstance(field.item, Field) else fields_of(field.item)
-            end, at = at - width + field.octets, at
+            end = at - width + field.octets
             while count and at <= min(end, len(octets)):
                 at, count = _octets_wanted(parts, octets, at), count - 1
             return at if at <= end else at + len(octets)  # more octets than it may have: no length is right

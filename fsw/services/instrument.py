@@ -14,6 +14,7 @@ from fsw.kernel.clock import Micros
 from fsw.mdb.model import Process
 from fsw.services.events import Events
 from fsw.services.housekeeping import Housekeeping
+from fsw.services.keeper import Keeper
 from fsw.services.parameters import Parameters
 from fsw.services.process import Execution
 from fsw.services.verification import Verification
@@ -26,6 +27,7 @@ class Services(NamedTuple):
     events: Events
     parameters: Parameters
     housekeeping: Housekeeping
+    keeper: Keeper
 
 
 class InstrumentTask(Protocol):

@@ -1,15 +1,16 @@
 """The tasks' side of the store: typed requests by way of a bus port, typed answers when they have come."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from fsw.kernel.bus import Answer, Port, Status
 from fsw.kernel.clock import Micros
+from fsw.store.keep import Change, Table, decode_page, encode_changes
 from fsw.store.protocol import LastLife, Opcode, StoreStatus, decode_parameters, encode_parameters
 
 __all__ = [
-    "Booted", "Failed", "LastLife", "Marked", "ParametersCommitted", "ParametersLoaded", "Store", "StoreAnswer",
-    "StoreStatus",
+    "Booted", "Failed", "Kept", "LastLife", "Marked", "ParametersCommitted", "ParametersLoaded", "RowsLoaded", "Store",
+    "StoreAnswer", "StoreStatus",
 ]  # fmt: skip
 _BOOTED_OCTETS: Final = 6
 
@@ -42,6 +43,20 @@ class ParametersCommitted(NamedTuple):
     request_id: int
 
 
+class Kept(NamedTuple):
+    """The changes of that request are on the disk."""
+
+    request_id: int
+
+
+class RowsLoaded(NamedTuple):
+    """A page of a table's rows in order of key; `more` when there are rows behind the last of them."""
+
+    request_id: int
+    rows: Mapping[int, bytes]
+    more: bool
+
+
 class Failed(NamedTuple):
     """The request's outcome is unknown (timeout, lost), or the server refused it (`store_status` says why)."""
 
@@ -50,7 +65,7 @@ class Failed(NamedTuple):
     store_status: StoreStatus | None
 
 
-StoreAnswer = Booted | Marked | ParametersLoaded | ParametersCommitted | Failed
+StoreAnswer = Booted | Marked | ParametersLoaded | ParametersCommitted | Kept | RowsLoaded | Failed
 
 
 class Store:
@@ -81,6 +96,14 @@ class Store:
     def commit_parameters(self, values: Mapping[int, bytes], now: Micros) -> int | None:
         """Commit `values`, all or none; answered by ParametersCommitted."""
         return self._ask(Opcode.PARAMETERS_COMMIT, encode_parameters(values), now)
+
+    def keep(self, changes: Iterable[Change], now: Micros) -> int | None:
+        """Make these changes, all or none; answered by Kept once committed."""
+        return self._ask(Opcode.KEEP, encode_changes(changes), now)
+
+    def load_rows(self, table: Table, first_key: int, now: Micros) -> int | None:
+        """Ask for the rows of a table from `first_key` on; answered by RowsLoaded, a page at a time."""
+        return self._ask(Opcode.KEEP_LOAD, bytes((table,)) + first_key.to_bytes(4, "big"), now)
 
     def poll(self, now: Micros) -> list[StoreAnswer]:
         """What has been answered since the last call."""
@@ -116,3 +139,8 @@ def _decode_body(opcode: Opcode, request_id: int, body: bytes) -> StoreAnswer | 
             return None if values is None else ParametersLoaded(request_id, values)
         case Opcode.PARAMETERS_COMMIT:
             return None if body else ParametersCommitted(request_id)
+        case Opcode.KEEP:
+            return None if body else Kept(request_id)
+        case Opcode.KEEP_LOAD:
+            page = decode_page(body)
+            return None if page is None else RowsLoaded(request_id, *page)

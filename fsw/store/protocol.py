@@ -19,6 +19,8 @@ class Opcode(IntEnum):
     MARK = 2
     PARAMETERS_LOAD = 3
     PARAMETERS_COMMIT = 4
+    KEEP = 5
+    KEEP_LOAD = 6
 
 
 @unique

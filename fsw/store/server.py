@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import Final
 
+from fsw.store.keep import KEY_MAX, ROW_OCTETS_MAX, Change, Kind, Table, decode_changes, encode_page
 from fsw.store.protocol import (
     LIST_OCTETS_MAX,
     PARAMETER_OCTETS_MAX,
@@ -26,6 +27,13 @@ SET_ASIDE_MAX: Final = 9
 BOOT_COUNT_MAX: Final = 0xFFFF_FFFF
 _SIBLINGS: Final = ("", "-wal", "-shm")
 
+_LOAD_OCTETS: Final = 5
+_CHANGE: Final = {
+    Kind.PUT: "INSERT OR REPLACE INTO keep VALUES (:table, :key, :octets)",
+    Kind.FORGET: "DELETE FROM keep WHERE place = :table AND key = :key",
+    Kind.CLEAR: "DELETE FROM keep WHERE place = :table",
+}
+
 Connect = Callable[..., sqlite3.Connection]
 """Opens a file, waiting so many seconds for who still holds it."""
 
@@ -33,6 +41,8 @@ _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS life (key INTEGER PRIMARY KEY CHECK (key = 0),
     boot_count INTEGER NOT NULL, ended INTEGER NOT NULL, set_aside INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS parameter (pid INTEGER PRIMARY KEY, octets BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS keep (place INTEGER, key INTEGER, octets BLOB NOT NULL, PRIMARY KEY (place, key))
+    WITHOUT ROWID;
 """
 
 
@@ -77,6 +87,13 @@ class StoreServer:
         if opcode == bytes((Opcode.PARAMETERS_COMMIT,)):
             values = decode_parameters(body)
             return StoreStatus.MALFORMED if values is None else self._commit(values)
+        if opcode == bytes((Opcode.KEEP,)):
+            changes = decode_changes(body)
+            return StoreStatus.MALFORMED if changes is None else self._keep(changes)
+        if opcode == bytes((Opcode.KEEP_LOAD,)):
+            if len(body) != _LOAD_OCTETS or body[0] not in tuple(Table):
+                return StoreStatus.MALFORMED
+            return self._rows(body[0], int.from_bytes(body[1:], "big"))
         return StoreStatus.UNKNOWN_OPCODE
 
     def _boot(self) -> bytes:
@@ -113,6 +130,20 @@ class StoreServer:
                 connection.rollback()
                 return StoreStatus.FULL
         return StoreStatus.OK
+
+    def _keep(self, changes: list[Change]) -> StoreStatus:
+        connection = self._connection()
+        with connection:
+            for table, kind, key, octets in changes:
+                connection.execute(_CHANGE[kind], {"table": int(table), "key": key, "octets": octets})
+        return StoreStatus.OK
+
+    def _rows(self, table: int, first_key: int) -> bytes:
+        rows = self._connection().execute(
+            "SELECT key, octets FROM keep WHERE place = ? AND key >= ? ORDER BY key", (table, first_key)
+        )
+        kept = ((key, octets) for key, octets in rows if _is_row(octets) and _within(key, KEY_MAX) == key)
+        return bytes((StoreStatus.OK,)) + encode_page(kept)
 
     def _connection(self) -> sqlite3.Connection:
         if self._open_connection is None:
@@ -159,3 +190,7 @@ def _within(value: object, high: int) -> int:
 
 def _is_value(octets: object) -> bool:
     return isinstance(octets, bytes) and len(octets) <= PARAMETER_OCTETS_MAX
+
+
+def _is_row(octets: object) -> bool:
+    return isinstance(octets, bytes) and len(octets) <= ROW_OCTETS_MAX

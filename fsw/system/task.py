@@ -25,7 +25,17 @@ from fsw.services.instrument import Services
 from fsw.services.process import Execution, Process
 from fsw.services.timebase import Timebase
 from fsw.services.verification import Request
-from fsw.store.client import Booted, Failed, LastLife, Marked, ParametersCommitted, ParametersLoaded, Store
+from fsw.store.client import (
+    Booted,
+    Failed,
+    Kept,
+    LastLife,
+    Marked,
+    ParametersCommitted,
+    ParametersLoaded,
+    RowsLoaded,
+    Store,
+)
 from fsw.system.command_loss import MINUTE_US, Alarm, CommandLoss
 from fsw.system.modes import TABLE, ModeEvent
 
@@ -100,6 +110,7 @@ class SystemTask:
             self._sample_us = Micros(now + SAMPLE_US)
         self._prepare_for_off(now)
         following = self._services.housekeeping.step(now)
+        self._services.keeper.flush(now)
         if not self._booted:
             return now
         if self._cold:
@@ -134,13 +145,17 @@ class SystemTask:
             asked.append(self._boot_id)
         if not self._restored:
             asked.append(self._store.load_parameters(now))
-        if self._boot_counted and self._restored:
+        if not self._services.keeper.load(now):
+            asked.append(None)
+        if self._boot_counted and self._restored and self._services.keeper.restored:
             asked.append(self._store.mark(self._marked, now))  # what is written already: only whether it can be
         self._store_ask_us = Micros(now + STORE_ASK_US) if None in asked else NEVER
 
     def _poll_store(self, now: Micros) -> None:
         parameters = self._services.parameters
+        keeper = self._services.keeper
         for answer in self._store.poll(now):
+            mine = keeper.answered(answer, now)
             match answer:
                 case Booted():
                     self._boot_counted = True
@@ -160,6 +175,9 @@ class SystemTask:
                     if answer.request_id == self._mark_id:
                         self._kept(now)
                     self._store_well(now)
+                case Kept() | RowsLoaded():
+                    assert mine, "only the keeper asks for rows"
+                    self._caught_up(now)
                 case Failed():
                     if answer.request_id == self._boot_id and answer.store_status is None:
                         self._boot_counted = True  # or not: asked again, one boot might count twice
@@ -175,7 +193,8 @@ class SystemTask:
 
     def _caught_up(self, now: Micros) -> None:
         """The store has answered; well again when this life has had all of it and nothing else is to be asked."""
-        if self._boot_counted and self._restored and self._store_ask_us >= NEVER:
+        whole = self._restored and self._services.keeper.restored
+        if self._boot_counted and whole and self._store_ask_us >= NEVER:
             self._store_well(now)
 
     def _store_well(self, now: Micros) -> None:

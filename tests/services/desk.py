@@ -1,30 +1,57 @@
-"""The services of a board on a desk: real objects, no scheduler, no line; the store is a list."""
+"""The services of a board on a desk: real objects, no scheduler, no line.
+
+The store is the real server on a file in memory, behind a wire that answers when `answer` is called (`ask` does so
+unless `store_waits`); parameters are committed to a list. A desk made with another's `disk` is the next boot.
+"""
 
 from collections.abc import Mapping
 
-from fsw.kernel.clock import Micros
+from fsw.kernel.bus import InlineWire, Port
+from fsw.kernel.clock import ManualClock, Micros
 from fsw.mdb.database import Call
 from fsw.mdb.mission import load
 from fsw.pus import tc
 from fsw.services.events import Events
 from fsw.services.housekeeping import Housekeeping
 from fsw.services.instrument import Services
+from fsw.services.keeper import Keeper
 from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
 from fsw.services.process import Execution
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
 from fsw.services.verification import Request, Verification
+from fsw.store.client import Store
+from fsw.store.protocol import StoreStatus
+from fsw.store.server import StoreServer
 from tests.system.by_hand import Report, report, telecommand
 
 MISSION = load()
 
 
+class Disk:
+    """The store's server, and whether it fails."""
+
+    def __init__(self) -> None:
+        self.server = StoreServer(":memory:")
+        self.failing = False
+
+    def serve(self, request: bytes) -> bytes:
+        """The server's answer, or that of a disk that keeps nothing."""
+        return bytes((StoreStatus.DISK,)) if self.failing else self.server.serve(request)
+
+
 class Desk:
     """`ask` hands a request to an execution; `take` returns the reports since, in their order."""
 
-    def __init__(self) -> None:
+    def __init__(self, disk: Disk | None = None) -> None:
         database = MISSION.database
+        self.disk = Disk() if disk is None else disk
+        self.store_waits = False
+        self._clock = ManualClock()
+        self.wire = InlineWire(lambda: self.disk, self._clock, 0)
+        self.store = Store(Port("store", self.wire, capacity=64, deadline_us=10_000_000))
+        self.keeper = Keeper(self.store)
         self.now = Micros(0)
         self.time = Timebase(1_000_000)
         self.outbox = Outbox(4_000)
@@ -35,7 +62,7 @@ class Desk:
         self.store_is_full = False
         self.parameters = Parameters(database, self.telemetry, self.verification, self.events, self._commit)
         self.housekeeping = Housekeeping(database, self.telemetry, self.verification, self.parameters)
-        self.services = Services(self.verification, self.events, self.parameters, self.housekeeping)
+        self.services = Services(self.verification, self.events, self.parameters, self.housekeeping, self.keeper)
         self.executions: dict[type[object], Execution] = {
             **self.events.executions, **self.parameters.executions, **self.housekeeping.executions,
         }  # fmt: skip
@@ -63,7 +90,24 @@ class Desk:
         """Serve one request; returns what was reported."""
         request = self.request(apid, service, subtype, data)
         self.executions[type(request.body)](request, self.now)
+        if not self.store_waits:
+            self.answer()
         return self.take()
+
+    def restore(self) -> None:
+        """Load what the store keeps, as `system` does at boot; to be called when every service is built."""
+        self.keeper.load(self.now)
+        self.answer()
+        assert self.keeper.restored
+
+    def answer(self) -> None:
+        """Let the store answer, until nothing more is asked of it."""
+        self._clock.advance_to(max(self._clock.now(), self.now))
+        self.keeper.flush(self.now)
+        while answers := self.store.poll(self.now):
+            for answer in answers:
+                self.keeper.answered(answer, self.now)
+            self.keeper.flush(self.now)
 
     def take(self) -> list[Report]:
         """The reports since the last call."""
