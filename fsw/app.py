@@ -18,6 +18,7 @@ from fsw.comms.pacer import Pacer
 from fsw.comms.task import CommsTask
 from fsw.config import FARM_WINDOW, SCID, Config
 from fsw.hal.ports import BoardSensors, LinePort, Opener, Watchdog
+from fsw.kernel.bell import Bell
 from fsw.kernel.bus import Port, Wire
 from fsw.kernel.clock import NEVER, TICK_US, Clock, Micros
 from fsw.kernel.scheduler import Scheduler, Slot
@@ -122,12 +123,17 @@ class App:
             database, self.telemetry, self.verification, self.events, self.store.commit_parameters
         )
         self.housekeeping = Housekeeping(database, self.telemetry, self.verification, self.parameters)
-        self.services = Services(self.verification, self.events, self.parameters, self.housekeeping, self.keeper)
+        self.attention = Bell()
+        self.services = Services(
+            self.verification, self.events, self.parameters, self.housekeeping, self.keeper, self.attention
+        )
         self.link = FlightLink(profile, by_name(config.carrier, SCID, line.tm_frame_octets))
 
+        self.serving = (self.events, self.parameters, self.housekeeping)
         self.system = SystemTask(
             self.board, self.services, self.time, self.store, world.sensors, database, self._restarts
         )
+        self.system.turns = (self.housekeeping.step,)
         self.power = PowerTask(
             self.board, self.services, self.lander_outbox, [_load(e) for e in mission.instruments], mission.base_mw
         )
@@ -178,7 +184,7 @@ class App:
                 "system",
                 system.step,
                 budget_us=6_000,
-                wakes=(system.process.mailbox, system.inbox, system.bell, self.store, self.keeper),
+                wakes=(system.process.mailbox, system.inbox, system.bell, self.attention, self.store, self.keeper),
             ),
             Slot("power", power.step, wakes=(power.process.mailbox, power.inbox, power.bell)),
             *(self._instrument_slot(entry) for entry in self.mission.instruments),
@@ -209,7 +215,7 @@ class App:
         owners: list[
             tuple[int, str, SystemTask | PowerTask | CommsTask | InstrumentHost, Mapping[type[object], Execution]]
         ]
-        standard = {**self.events.executions, **self.parameters.executions, **self.housekeeping.executions}
+        standard = {body: served for service in self.serving for body, served in service.executions.items()}
         owners = [
             (APID_SYSTEM, "system", self.system, {**standard, **self.system.executions}),
             (APID_POWER, "power", self.power, self.power.executions),

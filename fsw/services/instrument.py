@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from fsw.hal.ports import Opener
+from fsw.kernel.bell import Bell
 from fsw.kernel.clock import Micros
 from fsw.mdb.model import Process
 from fsw.services.events import Events
@@ -28,6 +29,8 @@ class Services(NamedTuple):
     parameters: Parameters
     housekeeping: Housekeeping
     keeper: Keeper
+    attention: Bell
+    """Rung by a service that has work for its own turn, which comes in the slot of `system`."""
 
 
 class InstrumentTask(Protocol):

@@ -95,6 +95,12 @@ class Verification:
 
     # --- acceptance ------------------------------------------------------------------------------------------------
 
+    def release(self, packet: bytes, now: Micros) -> None:
+        """Take a telecommand that was stored on board: as one of VC 0, but nobody on the ground has just commanded."""
+        heard = self.last_count, self.accepted_us
+        self.receive(packet, now)
+        self.last_count, self.accepted_us = heard
+
     def receive(self, packet: bytes, now: Micros) -> None:
         """Take one packet of VC 0, or the head of one longer than its frame, through the contract's checks (section 3).
 

@@ -79,6 +79,8 @@ class SystemTask:
         """What comms hears of the lander's time and of its link: `LanderTime`, `Tone`, `LanderLink`."""
         self.process: Process | None = None
         self.scheduler: Scheduler | None = None
+        self.turns: tuple[Callable[[Micros], Micros], ...] = ()
+        """The turns of the board's common services: each does what is due and says when the next is."""
         self._booted = False
         self._boot_counted = False
         """Whether the store has counted this boot."""
@@ -96,6 +98,7 @@ class SystemTask:
         """One turn: answers of the store, the lander's time, requests, housekeeping, samples."""
         assert self.process is not None
         self.bell.silence()
+        self._services.attention.silence()
         if now >= self._store_ask_us:
             self._ask_store(now)
         if self._store or now >= min(self._sample_us, self._store.port.next_deadline()):
@@ -109,7 +112,7 @@ class SystemTask:
             self._sample(now)
             self._sample_us = Micros(now + SAMPLE_US)
         self._prepare_for_off(now)
-        following = self._services.housekeeping.step(now)
+        following = min((turn(now) for turn in self.turns), default=NEVER)
         self._services.keeper.flush(now)
         if not self._booted:
             return now

@@ -6,6 +6,7 @@ unless `store_waits`); parameters are committed to a list. A desk made with anot
 
 from collections.abc import Mapping
 
+from fsw.kernel.bell import Bell
 from fsw.kernel.bus import InlineWire, Port
 from fsw.kernel.clock import ManualClock, Micros
 from fsw.mdb.database import Call
@@ -62,7 +63,10 @@ class Desk:
         self.store_is_full = False
         self.parameters = Parameters(database, self.telemetry, self.verification, self.events, self._commit)
         self.housekeeping = Housekeeping(database, self.telemetry, self.verification, self.parameters)
-        self.services = Services(self.verification, self.events, self.parameters, self.housekeeping, self.keeper)
+        self.attention = Bell()
+        self.services = Services(
+            self.verification, self.events, self.parameters, self.housekeeping, self.keeper, self.attention
+        )
         self.executions: dict[type[object], Execution] = {
             **self.events.executions, **self.parameters.executions, **self.housekeeping.executions,
         }  # fmt: skip
