@@ -36,6 +36,8 @@ LANDED_S: Final = 2 * 3600 + 300
 PPM_BOUND: Final = 100.0
 BAUDS: Final = (9_600, 115_200, 921_600)
 LOOK_US: Final = 1_000
+AHEAD_US: Final = 500_000
+PTY_OCTETS: Final = 2_048
 SPARSE_MS: Final = (10, 10, 50, 50, 100, 100, 100, 100, 1_000, 1_000)
 
 
@@ -192,9 +194,10 @@ def _rate_error_ppm(baud: int, seconds: float) -> float:
     """Least-squares rate of octets by the times at which their reader had them, against the baud.
 
     The line is driven as the lander's program does: a look every millisecond while it is busy. A look that comes late
-    finds more octets: it moves one point of many, not the rate.
+    finds more octets: it moves one point of many, not the rate. `AHEAD_US` of octets wait at any time, so that a
+    machine that stands still does not leave the line without work, which would be its own idleness and not its pace.
     """
-    device, line = PtyLine(), Paced(baud)
+    device, line = PtyLine(), Paced(baud, octets_max=baud)
     reader = os.open(device.path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
     tty.setraw(reader)
     unit = bytes(64)
@@ -204,12 +207,13 @@ def _rate_error_ppm(baud: int, seconds: float) -> float:
     zero_ns = time.monotonic_ns()
     try:
         while (now := (time.monotonic_ns() - zero_ns) // 1_000) < seconds * 1e6:
-            while line.free_us() <= now + 50_000:
+            while line.free_us() <= now + AHEAD_US:
                 line.put(unit, Micros(now))
             octets = line.take(Micros(now))
             if octets:
-                written += device.write(octets)
-                read += len(_read(reader))
+                for at in range(0, len(octets), PTY_OCTETS):  # after a pause there is more than a pty holds at once
+                    written += device.write(octets[at : at + PTY_OCTETS])
+                    read += len(_read(reader))
                 times.append((time.monotonic_ns() - zero_ns) // 1_000)
                 counts.append(read)
             select.select([], [], [], max(0, (now // LOOK_US + 1) * LOOK_US - now) / 1e6)
