@@ -4,7 +4,7 @@ Event ids are unique on the board, so that `system` can serve (5,5) to (5,8) for
 Off nominal: an unknown id in a request refuses the request whole; nothing is changed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from fsw.kernel.clock import Micros
 from fsw.mdb import codec
@@ -15,6 +15,8 @@ from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
 from fsw.services.process import Execution
 from fsw.services.telemetry import TelemetryService
 from fsw.services.verification import Request, Verification
+
+Listener = Callable[[object, Micros], None]
 
 
 class Events:
@@ -27,6 +29,8 @@ class Events:
         assert len(numbers) == len(set(numbers)), "event ids are unique on the board"
         self._known = frozenset(numbers)
         self._disabled: set[int] = set()
+        self.listeners: tuple[Listener, ...] = ()
+        """Told of every occurrence, also of events that are not reported; they queue work, they do none."""
         self.executions: Mapping[type[object], Execution] = {
             EnableEvents: self._enable,
             DisableEvents: self._disable,
@@ -39,6 +43,8 @@ class Events:
         if declared.number not in self._disabled:
             body = codec.encode_numbered(event)
             self._telemetry.emit(declared.apid, Service.EVENTS, declared.subtype, body, now, flush=flush)
+        for listener in self.listeners:
+            listener(event, now)
 
     def _enable(self, request: Request, now: Micros) -> None:
         body = request.body

@@ -57,6 +57,8 @@ class Parameters:
             for pid, parameter in database.parameters.items()
             if parameter.guarded
         }
+        self.written: dict[int, Micros] = {}
+        """When each was last written in this life, by parameter id; nothing stands for one that never was."""
         self.crossed = 0
         """How many parameters are outside their limits now."""
         self.executions: Mapping[type[object], Execution] = {ReportParameters: self._report, SetParameters: self._set}
@@ -64,12 +66,14 @@ class Parameters:
     def set(self, parameter: Parameter, raw: Raw, now: Micros) -> None:
         """Write a value, None for absent, and report when it leaves its limits or comes back."""
         self.values[parameter.pid] = raw
+        self.written[parameter.pid] = now
         if parameter.pid in self._limited:
             self._check(parameter.pid, raw, now)
 
     def set_all(self, values: Mapping[int, Raw], now: Micros) -> None:
         """Write many values by parameter id at once, with the same limit checks."""
         self.values.update(values)
+        self.written.update(dict.fromkeys(values, now))
         for pid in self._limited:
             if pid in values:
                 self._check(pid, values[pid], now)
