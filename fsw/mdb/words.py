@@ -1,7 +1,12 @@
-"""What an operator types, turned into bodies and values; what is wrong with it, in a sentence with the range."""
+"""What an operator types, turned into bodies and values; what is wrong with it, in a sentence with the range.
 
+Lists stand with commas, the fields of a structure with colons; what stands in parentheses, and the colons of an ISO
+8601 time, separate nothing: `+30s:power.switch(circuit=OPS,on=on),2026-11-23T10:15:00Z:ping()`.
+"""
+
+import re
 from collections.abc import Mapping
-from typing import NamedTuple, TypeVar, cast
+from typing import Final, NamedTuple, Protocol, TypeVar, cast
 
 from fsw.mdb.fields import F32, REQUIRED, Field, Kind, fields_of
 from fsw.mdb.model import Parameter
@@ -10,6 +15,7 @@ from fsw.mdb.values import Raw, writable_range
 
 T = TypeVar("T")
 
+_ISO_TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?")
 _TRUE = frozenset(("true", "on", "yes", "1"))
 _FALSE = frozenset(("false", "off", "no", "0"))
 
@@ -20,7 +26,20 @@ class Unreadable(NamedTuple):
     sentence: str
 
 
-def body_from_words(cls: type[T], words: Mapping[str, str]) -> T | Unreadable:
+class Aids(Protocol):
+    """What reads the words that mean nothing without a database, a clock or a session."""
+
+    def packet(self, word: str) -> bytes | Unreadable:
+        """A whole telecommand: `NAME(arg=value,…)`, or its octets in hex."""
+
+    def time(self, word: str) -> bytes | Unreadable:
+        """A CUC: an ISO 8601 time with Z, `+30s` from the payload's present time, or its octets in hex."""
+
+    def identifier(self, field: str, word: str) -> str | Unreadable:
+        """A number in the place of a name, for fields called `parameter`, `event` and the like; else the word."""
+
+
+def body_from_words(cls: type[T], words: Mapping[str, str], aids: Aids | None = None) -> T | Unreadable:
     """A body of `cls` from `name=value` words; every rule that the octets would meet is held here first."""
     fields = fields_of(cls)
     unknown = sorted(set(words) - set(fields))
@@ -33,7 +52,7 @@ def body_from_words(cls: type[T], words: Mapping[str, str]) -> T | Unreadable:
             if field.default is REQUIRED:
                 return Unreadable(f"the argument {name} is missing: {allowed(field)}")
             continue
-        value = value_from_word(field, words[name])
+        value = value_from_word(field, words[name], aids)
         if isinstance(value, Unreadable):
             return Unreadable(f"{name} {value.sentence}")
         values[name] = value
@@ -42,13 +61,31 @@ def body_from_words(cls: type[T], words: Mapping[str, str]) -> T | Unreadable:
     return body if wrong is None else Unreadable(wrong)
 
 
-def value_from_word(item: object, word: str) -> object:
+def split(word: str, separator: str) -> list[str]:
+    """The parts of a word between separators that stand in no parentheses and in no ISO 8601 time."""
+    parts, depth, begin, at = [], 0, 0, 0
+    while at < len(word):
+        time = _ISO_TIME.match(word, at) if at == begin else None
+        if time is not None:
+            at = time.end()
+            continue
+        letter = word[at]
+        depth = max(0, depth + (letter == "(") - (letter == ")"))
+        at += 1
+        if letter == separator and not depth:
+            parts.append(word[begin : at - 1])
+            begin = at
+    return [*parts, word[begin:]]
+
+
+def value_from_word(item: object, word: str, aids: Aids | None = None) -> object:
     """One value, or an Unreadable: numbers in any Python base, enums by label, octets in hex, lists with commas.
 
-    An item that is a structure is written with colons between its fields: `5:20,6:40`.
+    An item that is a structure is written with colons between its fields: `5:20,6:40`. Telecommands and times are
+    read by `aids`; without it they are hex as well.
     """
     if not isinstance(item, Field):
-        return _structure(item, word)
+        return _structure(item, word, aids)
     refused = Unreadable(f"must be {allowed(item)}, not {word!r}")
     match item.kind:
         case Kind.NUMBER:
@@ -65,12 +102,17 @@ def value_from_word(item: object, word: str) -> object:
             return word
         case Kind.ARRAY:
             values = []
-            for each in word.split(",") if word else ():
-                value = value_from_word(item.item, each)
+            listed = _inside(word)
+            for each in split(listed, ",") if listed else ():
+                value = value_from_word(item.item, each, aids)
                 if isinstance(value, Unreadable):
                     return value
                 values.append(value)
             return tuple(values)
+        case Kind.PACKET if aids is not None:
+            return aids.packet(word)
+        case Kind.CUC if aids is not None:
+            return aids.time(word)
         case _:
             return _octets(word, refused)
 
@@ -100,7 +142,7 @@ def allowed(field: Field) -> str:
             assert field.enum is not None
             return f"one of {', '.join(field.enum.__members__)}"
         case Kind.CUC:
-            return "a CUC of 7 octets in hex"
+            return "a time (2026-11-23T10:15:00Z, +30s) or its CUC in hex"
         case Kind.OCTETS:
             return f"{field.octets} octets in hex"
         case Kind.REST:
@@ -110,24 +152,33 @@ def allowed(field: Field) -> str:
         case Kind.COUNTED:
             return f"up to {field.high:g} octets in hex"
         case Kind.PACKET:
-            return f"a telecommand packet of up to {field.high:g} octets in hex"
+            return f"a telecommand NAME(arg=value,…) or its octets in hex, up to {field.high:g}"
         case _:  # ARRAY
             each = allowed(field.item) if isinstance(field.item, Field) else ":".join(fields_of(field.item))
             return f"{field.low:g} to {field.high:g} values with commas between, each {each}"
 
 
-def _structure(cls: object, word: str) -> object:
+def _structure(cls: object, word: str, aids: Aids | None) -> object:
     fields = fields_of(cls)
-    parts = word.split(":")
+    parts = split(word, ":")
     if len(parts) != len(fields):
         return Unreadable(f"must be {':'.join(fields)}, not {word!r}")
     values: list[object] = []
     for (name, field), part in zip(fields.items(), parts, strict=True):
-        value = value_from_word(field, part)
+        named: str | Unreadable = _inside(part)
+        if aids is not None and field.kind in (Kind.NUMBER, Kind.ARRAY):
+            named = aids.identifier(name, _inside(part))
+        value = named if isinstance(named, Unreadable) else value_from_word(field, named, aids)
         if isinstance(value, Unreadable):
             return Unreadable(f"{name} {value.sentence}")
         values.append(value)
     return cast("type[object]", cls)(*values)
+
+
+def _inside(word: str) -> str:
+    """What stands inside when the whole word is in parentheses, as a list inside a structure must be."""
+    whole = word[:1] == "(" and word[-1:] == ")" and len(split(word, ",")) == len(split(word, ":")) == 1
+    return word[1:-1] if whole else word
 
 
 def _number(word: str, real: bool, labels: Mapping[str, int]) -> float | None:

@@ -25,7 +25,7 @@ from hil.written.fault import Fault, FaultError
 from hil.written.fault import parse as parse_fault
 from hil.written.fault_kinds import KINDS
 from hil.written.toml_table import Table, TomlError, nearest
-from tools.ground import request
+from tools.ground import nested, request
 
 DAY_US: Final = 86_400_000_000
 UNTIL_US_MAX: Final = 400 * DAY_US
@@ -224,14 +224,13 @@ class _Reader:
                 if key in table:
                     raise table.wrong(key, "stands without `send`")
             return None
-        name, *words = table.text("send").split() or [""]
+        name, *words = request.sentence_words(table.text("send")) or [""]
         arguments = request.parse_words(words)
-        refused = arguments if isinstance(arguments, request.Refusal) else None
-        if refused is None and not isinstance(arguments, request.Refusal):
-            encoded = request.encode(self._database, name, arguments)
-            refused = encoded if isinstance(encoded, request.Refusal) else None
-        if refused is not None or isinstance(arguments, request.Refusal):
-            raise table.wrong("send", f"is no command of this mission: {refused.sentence if refused else ''}")
+        refused = arguments
+        if not isinstance(arguments, request.Refusal):
+            refused = nested.check(self._database, name, arguments) or arguments
+        if isinstance(refused, request.Refusal) or isinstance(arguments, request.Refusal):
+            raise table.wrong("send", f"is no command of this mission: {getattr(refused, 'sentence', '')}")
         verdict = table.choice("verdict", "completed", VERDICTS)
         code = table.number("code", -1, 0, 0xFFFF) if "code" in table else None
         return Send(name, arguments, verdict, code)

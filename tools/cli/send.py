@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tools.cli.joining import Json, MissionFolder, State, completing_database, folder_of, joined, mission_of, present
 from tools.cli.main import refuse
-from tools.ground import request
+from tools.ground import nested, request
 from tools.ground.client import Client, ClientError
 from tools.ground.protocol import Message
 from tools.ground.records import Data
@@ -60,8 +60,8 @@ def command(
     folder = folder_of(state)
     client = present(folder)
     if client is None:  # a wrong word must not start a session first
-        wrong = request.encode(mission_of(mission).database, name, arguments)
-        if isinstance(wrong, request.Refusal):
+        wrong = nested.check(mission_of(mission).database, name, arguments)
+        if wrong is not None:
             refuse(wrong.sentence)
         client = joined(folder, mission)
     with client:

@@ -13,7 +13,7 @@ from fsw.mdb.problems import problem
 from fsw.mdb.standard_services import SetParameters
 from fsw.mdb.words import Unreadable
 
-_NAMED_ARGUMENTS: Final = ("parameters", "sids", "events", "apid", "parameter")
+_NAMED_ARGUMENTS: Final = ("parameters", "sids", "events", "apid", "parameter", "sid", "event")
 
 
 @unique
@@ -32,8 +32,13 @@ class Refusal(NamedTuple):
     sentence: str
 
 
-def encode(database: Database, name: str, arguments: Mapping[str, str]) -> EncodedCommand | Refusal:
-    """Header fields and application data of the named telecommand, or why there is none."""
+def encode(
+    database: Database, name: str, arguments: Mapping[str, str], aids: words.Aids | None = None
+) -> EncodedCommand | Refusal:
+    """Header fields and application data of the named telecommand, or why there is none.
+
+    `aids` reads telecommands and times inside the words (`nested.py`); without it they are hex.
+    """
     entry = database.by_name(name)
     if entry is None:
         return _refuse(f"there is no command '{name}'{nearest(name, database.command_names())}")
@@ -42,12 +47,12 @@ def encode(database: Database, name: str, arguments: Mapping[str, str]) -> Encod
     resolved: dict[str, str] = {}
     for argument, word in arguments.items():
         if argument in _NAMED_ARGUMENTS:
-            found = _identifiers(database, argument, word)
+            found = identifiers(database, argument, word)
             if isinstance(found, Refusal):
                 return found
             word = found  # noqa: PLW2901 (the identifiers stand where the names stood)
         resolved[argument] = word
-    body = words.body_from_words(entry.body, resolved)
+    body = words.body_from_words(entry.body, resolved, aids)
     if isinstance(body, Unreadable):
         return _refuse(f"{name}: {body.sentence}{_nearest_argument(entry.body, arguments)}")
     return database.encode_command(body, entry.apid)
@@ -64,6 +69,12 @@ def parse_words(listed: Iterable[str]) -> dict[str, str] | Refusal:
             return _refuse(f"{key} is given twice")
         found[key] = value
     return found
+
+
+def sentence_words(sentence: str) -> list[str]:
+    """A telecommand as one text, taken apart at blanks; blanks inside parentheses go."""
+    parts = words.split(" ".join(sentence.split()), " ")
+    return ["".join(part.split()) if "(" in part else part for part in parts if part]
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -112,9 +123,11 @@ def _parameter(database: Database, name: str) -> Parameter | Refusal:
     return parameter
 
 
-def _identifiers(database: Database, argument: str, word: str) -> str | Refusal:
+def identifiers(database: Database, argument: str, word: str) -> str | Refusal:
     """Names in a list of identifiers become the identifiers; numbers pass as they are."""
     known = _known(database, argument)
+    if not known:
+        return word
     parts = []
     for part in word.split(","):
         if part in known:
@@ -128,13 +141,13 @@ def _identifiers(database: Database, argument: str, word: str) -> str | Refusal:
 
 def _known(database: Database, argument: str) -> dict[str, int]:
     """Names that an argument of this name may take instead of identifiers."""
-    if argument in ("parameters", "parameter"):
+    if argument in ("parameters", "parameter", "pid"):
         return {each.name: each.pid for each in database.parameters.values()}
-    if argument == "sids":
+    if argument in ("sids", "sid"):
         return {each.name: each.sid for each in database.structures.values()}
     if argument == "apid":
         return {each.name: apid for apid, each in database.processes.items()}
-    if argument == "events":
+    if argument in ("events", "event"):
         return {each.name: each.number for each in database.tables.events.values()}
     return {}
 

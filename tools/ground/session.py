@@ -14,24 +14,23 @@ from fsw.config import LINES, SCID
 from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb.codec import DecodeError
 from fsw.mdb.database import Database
-from fsw.mdb.model import Parameter, Structure
-from fsw.mdb.standard_services import CreateStructure, StructureReport
+from fsw.mdb.model import Structure
 from fsw.pus import st01, tc
 from fsw.pus.ids import LanderApid, Refusal, Service
 from fsw.pus.tm import Telemetry
-from tools.ground import request
+from tools.ground import nested, request
+from tools.ground.board_time import BoardTime
 from tools.ground.boot import VC_LIVE, BootEvent, boot_event
 from tools.ground.decoding import decode_packet, plain
 from tools.ground.downlink import TM_FRAME_OCTETS, ControlWord, Downlink, FrameRejected
+from tools.ground.nested import ACK_ALL, SEQUENCE_COUNTS
 from tools.ground.records import CommandRecord, LanderRecord, LinkRecord, Note, Record
 from tools.ground.request import Why
+from tools.ground.structures import FlightStructures
 from tools.ground.tracking import StageChange, State, Tracker, Word
 from tools.ground.uplink import QUEUE_MAX, LinkState, Uplink, UplinkProfile, UpWord
 
-ACK_ALL: Final = tc.ACK_ACCEPTANCE | tc.ACK_START | tc.ACK_PROGRESS | tc.ACK_COMPLETION
 SOURCE_ID: Final = 1
-SEQUENCE_COUNTS: Final = 16_384
-STRUCTURES_MAX: Final = 64
 RECORDS_MAX: Final = 65_536
 NOTES_MAX: Final = 64
 REPORT_OCTETS_MAX: Final = 2_048
@@ -69,6 +68,7 @@ class Profile(NamedTuple):
     tm_frame_octets: tuple[int, ...] = TM_FRAME_OCTETS
     word_us: int = 20_000_000
     queue_us: int = 30_000_000
+    one_way_us: int = 0
 
 
 def of_line(line: str, *, one_way_us: int = 0, raw: bool = False, scid: int = SCID) -> Profile:
@@ -78,7 +78,8 @@ def of_line(line: str, *, one_way_us: int = 0, raw: bool = False, scid: int = SC
     uplink = UplinkProfile(
         scid=scid, t1_us=2_000_000 + idle_us + trip_us, silence_us=1_500_000 + 3 * idle_us + idle_us // 2, raw=raw
     )
-    return Profile(uplink, word_us=18_000_000 + 2 * idle_us + trip_us, queue_us=27_000_000 + 3 * idle_us + trip_us)
+    word_us, queue_us = 18_000_000 + 2 * idle_us + trip_us, 27_000_000 + 3 * idle_us + trip_us
+    return Profile(uplink, word_us=word_us, queue_us=queue_us, one_way_us=one_way_us)
 
 
 class Session:
@@ -103,15 +104,14 @@ class Session:
         self.tracker = Tracker(profile.word_us)
         self.database_state = DatabaseState.UNKNOWN
         self.boot_count: int | None = None
-        self.structures: dict[int, Structure] = {}
-        """Housekeeping structures made in flight, by id."""
+        self.board_time = BoardTime(profile.one_way_us)
+        self._structures = FlightStructures()
         self._parameters = parameters
         self._databases = (database, *databases)
         self._counts = dict(counts or {})
         self._ticket = 0
         self._boot_event_due = True  # that of the life at hand may still come; also when its CLCW came first
         self._unforced: set[int] = set()  # queued tickets that a mismatch takes back
-        self._creating: dict[int, CreateStructure] = {}
         self._records: list[Record] = []
         self.records_dropped = 0
         self._notes: dict[str, tuple[Micros | None, int]] = {}
@@ -177,28 +177,32 @@ class Session:
         `force` commands although the payload says that it flies another database.
         """
         self._link_settled = False
-        encoded = request.encode(self.database, name, arguments)
-        if isinstance(encoded, request.Refusal):
-            return encoded
+        found = nested.encode(
+            self.database, name, arguments,
+            counts=self._counts, source_id=source_id, tai_us=self.board_time.tai_us(now),
+        )  # fmt: skip
+        if isinstance(found, request.Refusal):
+            return found
+        encoded = found.command
         if self.database_state is DatabaseState.MISMATCH and not force:
             return request.Refusal(
                 Why.DATABASE, "the payload flies another mission database than the one in hand; --force sends anyway"
             )
         if self.uplink.queued >= QUEUE_MAX:
             return request.Refusal(Why.FULL, f"{QUEUE_MAX} commands are waiting for the link already")
-        count = self._counts.get(encoded.apid, 0)
+        count = found.counts.get(encoded.apid, 0)
         request_id = st01.encode_request_id(encoded.apid, count)
         self._ticket += 1
         ticket = Ticket(self._ticket, name, encoded.apid, encoded.service, count, request_id)
         if not self.tracker.open(ticket.number, name, request_id, Micros(now + self.profile.queue_us)):
             return request.Refusal(Why.FULL, "too many commands wait for their last word")
-        self._counts[encoded.apid] = (count + 1) % SEQUENCE_COUNTS
+        self._counts = found.counts | {encoded.apid: (count + 1) % SEQUENCE_COUNTS}
         packet = tc.encode(
             encoded.apid, count, encoded.service, encoded.subtype, encoded.data, ack=ACK_ALL, source_id=source_id
         )
         if not force:
             self._unforced.add(ticket.number)
-        self._remember_structure(ticket.number, encoded.apid, packet)
+        self._structures.sent(self.database, ticket.number, encoded)
         self._say(
             CommandRecord(now, ticket.number, name, dict(arguments), encoded.apid, count, request_id, source_id, packet)
         )
@@ -214,6 +218,11 @@ class Session:
             return False
         self._hear(ticket, Word.INTERRUPTED, now, "withdrawn before it left")
         return True
+
+    @property
+    def structures(self) -> dict[int, Structure]:
+        """Housekeeping structures made in flight, by id."""
+        return self._structures.known
 
     # --- out ------------------------------------------------------------------------------------------------------
 
@@ -263,18 +272,19 @@ class Session:
         boot = boot_event(packet, vcid)
         if boot is not None:
             self._booted(boot, now)  # first: it may bring another database into force
-        decoded = decode_packet(self.database, self.structures, packet, vcid, now, self._parameters)
+        decoded = decode_packet(self.database, self._structures.known, packet, vcid, now, self._parameters)
         self._say(decoded.packet)
         for parameter in decoded.parameters:
             self._say(parameter)
         if decoded.event is not None:
             self._say(decoded.event)
         header = decoded.header if vcid == VC_LIVE else None
+        if header is not None:
+            self.board_time.hear(decoded.packet.time, now)
         if isinstance(header, Telemetry) and header.service == Service.VERIFICATION:
             self._verification(header, now)
-        if decoded.report is not None and isinstance(decoded.report.body, StructureReport):
-            body = decoded.report.body
-            self._structure(body.sid, body.interval, body.parameters)
+        if decoded.report is not None:
+            self._structures.told(self.database, decoded.report.body)
 
     def _verification(self, header: Telemetry, now: Micros) -> None:
         verification = st01.decode(header.subtype, header.data)
@@ -310,20 +320,6 @@ class Session:
                 self._hear(ticket, Word.INTERRUPTED, now, "the payload flies another mission database")
         self._unforced.clear()
 
-    def _remember_structure(self, ticket: int, apid: int, packet: bytes) -> None:
-        call = self.database.decode_command(apid, packet[7], packet[8], packet[tc.HEADER_OCTETS : -2])
-        body = getattr(call, "body", None)
-        if isinstance(body, CreateStructure) and len(self._creating) < STRUCTURES_MAX:
-            self._creating[ticket] = body
-
-    def _structure(self, sid: int, interval: int, pids: tuple[int, ...]) -> None:
-        known = self.database.parameters
-        if sid in self.database.structures or not pids or not all(pid in known for pid in pids):
-            return
-        if sid in self.structures or len(self.structures) < STRUCTURES_MAX:
-            parameters: tuple[Parameter, ...] = tuple(known[pid] for pid in pids)
-            self.structures[sid] = Structure(sid, f"structure.{sid}", parameters, max(1, interval))
-
     # --- commanding -----------------------------------------------------------------------------------------------
 
     def _hear_uplink(self, now: Micros) -> None:
@@ -341,8 +337,7 @@ class Session:
     def _rebooted(self, reason: str, now: Micros) -> None:
         """Nothing that the life before was told will be heard of again; what has not left yet may still go."""
         self._boot_event_due = True
-        self.structures.clear()
-        self._creating.clear()
+        self._structures.clear()
         self._note(now, f"the payload has rebooted: {reason}")
         for open_request in self.tracker.undecided():
             if open_request.state is not State.QUEUED:
@@ -356,9 +351,7 @@ class Session:
     def _stage(self, change: StageChange) -> None:
         self._say(change)
         if change.verdict:
-            created = self._creating.pop(change.ticket, None)
-            if created is not None and change.state is State.COMPLETED:
-                self._structure(created.sid, created.interval, created.parameters)
+            self._structures.ended(self.database, change.ticket, completed=change.state is State.COMPLETED)
 
     # --- saying ---------------------------------------------------------------------------------------------------
 
