@@ -1,71 +1,51 @@
 """The tasks' side of the store: typed requests by way of a bus port, typed answers when they have come."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
 
-from fsw.kernel.bus import Answer, Port, Status
+from fsw.kernel.bus import Port
 from fsw.kernel.clock import Micros
-from fsw.store.keep import Change, Table, decode_page, encode_changes
-from fsw.store.protocol import LastLife, Opcode, StoreStatus, decode_parameters, encode_parameters
+from fsw.store.answers import (
+    Booted,
+    Failed,
+    Kept,
+    Marked,
+    PacketAnswer,
+    PacketLimitsKept,
+    PacketsBegun,
+    PacketsChecked,
+    PacketsDeleted,
+    PacketsKept,
+    PacketsRead,
+    PacketsSummarised,
+    PacketsTimed,
+    ParametersCommitted,
+    ParametersLoaded,
+    RowsLoaded,
+    StatsTold,
+    StoreAnswer,
+    decode,
+)
+from fsw.store.keep import Change, Table, encode_changes
+from fsw.store.packets import (
+    ROW_MAX,
+    TAI_MAX,
+    Limits,
+    Put,
+    ReadRange,
+    encode_delete,
+    encode_limits,
+    encode_put,
+    encode_read,
+    encode_summary_of,
+    encode_time,
+)
+from fsw.store.protocol import LastLife, Opcode, StoreStatus, encode_parameters
 
 __all__ = [
-    "Booted", "Failed", "Kept", "LastLife", "Marked", "ParametersCommitted", "ParametersLoaded", "RowsLoaded", "Store",
-    "StoreAnswer", "StoreStatus",
+    "Booted", "Failed", "Kept", "LastLife", "Marked", "PacketAnswer", "PacketLimitsKept", "PacketsBegun",
+    "PacketsChecked", "PacketsDeleted", "PacketsKept", "PacketsRead", "PacketsSummarised", "PacketsTimed",
+    "ParametersCommitted", "ParametersLoaded", "RowsLoaded", "StatsTold", "Store", "StoreAnswer", "StoreStatus",
 ]  # fmt: skip
-_BOOTED_OCTETS: Final = 6
-
-
-class Booted(NamedTuple):
-    """This boot is committed: its number, how the life before ended, whether a damaged file had to be set aside."""
-
-    request_id: int
-    boot_count: int
-    last_life: LastLife
-    set_aside: bool
-
-
-class Marked(NamedTuple):
-    """How this life ends is committed."""
-
-    request_id: int
-
-
-class ParametersLoaded(NamedTuple):
-    """The committed parameters, raw octets by pid."""
-
-    request_id: int
-    values: Mapping[int, bytes]
-
-
-class ParametersCommitted(NamedTuple):
-    """The parameters of that request are on the disk."""
-
-    request_id: int
-
-
-class Kept(NamedTuple):
-    """The changes of that request are on the disk."""
-
-    request_id: int
-
-
-class RowsLoaded(NamedTuple):
-    """A page of a table's rows in order of key; `more` when there are rows behind the last of them."""
-
-    request_id: int
-    rows: Mapping[int, bytes]
-    more: bool
-
-
-class Failed(NamedTuple):
-    """The request's outcome is unknown (timeout, lost), or the server refused it (`store_status` says why)."""
-
-    request_id: int
-    status: Status
-    store_status: StoreStatus | None
-
-
-StoreAnswer = Booted | Marked | ParametersLoaded | ParametersCommitted | Kept | RowsLoaded | Failed
 
 
 class Store:
@@ -77,6 +57,7 @@ class Store:
     def __init__(self, port: Port) -> None:
         self.port = port
         self._asked: dict[int, Opcode] = {}
+        self._putting: int | None = None
 
     def __len__(self) -> int:
         return len(self.port)
@@ -105,42 +86,70 @@ class Store:
         """Ask for the rows of a table from `first_key` on; answered by RowsLoaded, a page at a time."""
         return self._ask(Opcode.KEEP_LOAD, bytes((table,)) + first_key.to_bytes(4, "big"), now)
 
+    def begin_packets(self, now: Micros) -> int | None:
+        """Begin a life of the packet store; answered by PacketsBegun, whose number the puts of this life bear."""
+        return self._ask(Opcode.PACKETS_BEGIN, b"", now)
+
+    def limit_packets(self, limits: Iterable[Limits], now: Micros) -> int | None:
+        """Make stores, or change their limits; others stay. Answered by PacketLimitsKept once committed."""
+        return self._ask(Opcode.PACKETS_LIMITS, encode_limits(limits), now)
+
+    @property
+    def putting(self) -> bool:
+        """Whether a group of packets is under way."""
+        return self._putting is not None
+
+    def put_packets(self, put: Put, now: Micros) -> int | None:
+        """Keep a group of packets, all or none; answered by PacketsKept once committed.
+
+        One group is under way at a time (None while one is), so that a group whose outcome is unknown may be put again
+        under its number and is kept once, and packets keep their order.
+        """
+        if self._putting is None:
+            self._putting = self._ask(Opcode.PACKETS_PUT, encode_put(put), now)
+            return self._putting
+        return None
+
+    def time_packets(self, life: int, tai_at_boot: int, now: Micros) -> int | None:
+        """Give the rows of this life that have no TAI one; answered by PacketsTimed, to be repeated while `more`."""
+        return self._ask(Opcode.PACKETS_TIME, encode_time(life, tai_at_boot), now)
+
+    def read_packets(self, wanted: ReadRange, now: Micros) -> int | None:
+        """Ask for a page of packets; answered by PacketsRead. The next page begins at its `cursor`."""
+        return self._ask(Opcode.PACKETS_READ, encode_read(wanted), now)
+
+    def delete_packets(
+        self, store: int, now: Micros, *, up_to_row: int = ROW_MAX, up_to_tai: int = TAI_MAX
+    ) -> int | None:
+        """Delete the oldest packets, up to both; answered by PacketsDeleted, to be repeated while `more`.
+
+        With a TAI they go as far as no packet is later; packets without time go with those before and behind them.
+        """
+        return self._ask(Opcode.PACKETS_DELETE, encode_delete(store, up_to_row, up_to_tai), now)
+
+    def summarise_packets(self, store: int, mark: int, now: Micros) -> int | None:
+        """Ask what a store holds, and what of it lies behind row `mark`; answered by PacketsSummarised."""
+        return self._ask(Opcode.PACKETS_SUMMARY, encode_summary_of(store, mark), now)
+
+    def check(self, now: Micros) -> int | None:
+        """Have a bounded part of the packets' file looked through; answered by PacketsChecked."""
+        return self._ask(Opcode.CHECK, b"", now)
+
+    def stats(self, now: Micros) -> int | None:
+        """Ask for the counters; answered by StatsTold."""
+        return self._ask(Opcode.STATS, b"", now)
+
     def poll(self, now: Micros) -> list[StoreAnswer]:
         """What has been answered since the last call."""
-        return [_decode(self._asked.pop(answer.request_id), answer) for answer in self.port.poll(now)]
+        answers = []
+        for answer in self.port.poll(now):
+            if answer.request_id == self._putting:
+                self._putting = None
+            answers.append(decode(self._asked.pop(answer.request_id), answer))
+        return answers
 
     def _ask(self, opcode: Opcode, body: bytes, now: Micros) -> int | None:
         request_id = self.port.ask(bytes((opcode,)) + body, now)
         if request_id is not None:
             self._asked[request_id] = opcode
         return request_id
-
-
-def _decode(opcode: Opcode, answer: Answer) -> StoreAnswer:
-    if answer.status is not Status.OK:
-        return Failed(answer.request_id, answer.status, None)
-    status, body = answer.octets[:1], answer.octets[1:]
-    if status != bytes((StoreStatus.OK,)):
-        known = bool(status) and status[0] in tuple(StoreStatus)
-        return Failed(answer.request_id, Status.OK, StoreStatus(status[0]) if known else None)
-    return _decode_body(opcode, answer.request_id, body) or Failed(answer.request_id, Status.OK, None)
-
-
-def _decode_body(opcode: Opcode, request_id: int, body: bytes) -> StoreAnswer | None:
-    match opcode:
-        case Opcode.BOOT:
-            if len(body) != _BOOTED_OCTETS or body[4] not in tuple(LastLife):
-                return None
-            return Booted(request_id, int.from_bytes(body[:4], "big"), LastLife(body[4]), body[5] != 0)
-        case Opcode.MARK:
-            return None if body else Marked(request_id)
-        case Opcode.PARAMETERS_LOAD:
-            values = decode_parameters(body)
-            return None if values is None else ParametersLoaded(request_id, values)
-        case Opcode.PARAMETERS_COMMIT:
-            return None if body else ParametersCommitted(request_id)
-        case Opcode.KEEP:
-            return None if body else Kept(request_id)
-        case Opcode.KEEP_LOAD:
-            page = decode_page(body)
-            return None if page is None else RowsLoaded(request_id, *page)

@@ -21,6 +21,15 @@ class Opcode(IntEnum):
     PARAMETERS_COMMIT = 4
     KEEP = 5
     KEEP_LOAD = 6
+    PACKETS_BEGIN = 7
+    PACKETS_LIMITS = 8
+    PACKETS_PUT = 9
+    PACKETS_TIME = 10
+    PACKETS_READ = 11
+    PACKETS_DELETE = 12
+    PACKETS_SUMMARY = 13
+    CHECK = 14
+    STATS = 15
 
 
 @unique
@@ -32,6 +41,8 @@ class StoreStatus(IntEnum):
     MALFORMED = 2
     DISK = 3
     FULL = 4
+    STALE = 5
+    UNKNOWN_STORE = 6
 
 
 @unique
@@ -45,6 +56,7 @@ class LastLife(IntEnum):
     WATCHDOG = 4
     COMMANDED = 5
     FAULT = 6
+    BROWN_OUT = 7
 
 
 def encode_parameters(values: Mapping[int, bytes]) -> bytes:

@@ -35,6 +35,7 @@ from fsw.store.client import (
     ParametersLoaded,
     RowsLoaded,
     Store,
+    StoreAnswer,
 )
 from fsw.system.command_loss import MINUTE_US, Alarm, CommandLoss
 from fsw.system.modes import TABLE, ModeEvent
@@ -81,6 +82,8 @@ class SystemTask:
         self.scheduler: Scheduler | None = None
         self.turns: tuple[Callable[[Micros], Micros], ...] = ()
         """The turns of the board's common services: each does what is due and says when the next is."""
+        self.takers: tuple[Callable[[StoreAnswer, Micros], bool], ...] = ()
+        """Who is offered each answer about packets, in order, until one says it is its own."""
         self._booted = False
         self._boot_counted = False
         """Whether the store has counted this boot."""
@@ -156,9 +159,10 @@ class SystemTask:
 
     def _poll_store(self, now: Micros) -> None:
         parameters = self._services.parameters
-        keeper = self._services.keeper
         for answer in self._store.poll(now):
-            mine = keeper.answered(answer, now)
+            kept = self._services.keeper.answered(answer, now)
+            if not kept and self._about_packets(answer, now):
+                continue
             match answer:
                 case Booted():
                     self._boot_counted = True
@@ -179,13 +183,29 @@ class SystemTask:
                         self._kept(now)
                     self._store_well(now)
                 case Kept() | RowsLoaded():
-                    assert mine, "only the keeper asks for rows"
+                    assert kept, "only the keeper asks for rows"
                     self._caught_up(now)
                 case Failed():
-                    if answer.request_id == self._boot_id and answer.store_status is None:
-                        self._boot_counted = True  # or not: asked again, one boot might count twice
-                    parameters.uncommitted(answer.request_id, now, refused=answer.store_status is not None)
-                    self._store_fault(2 if answer.store_status is None else 0x10 + answer.store_status, now)
+                    self._failed(answer, now)
+                case _:
+                    raise AssertionError("who asks about packets takes the answers")
+
+    def _failed(self, answer: Failed, now: Micros) -> None:
+        if answer.request_id == self._boot_id and answer.store_status is None:
+            self._boot_counted = True  # or not: asked again, one boot might count twice
+        self._services.parameters.uncommitted(answer.request_id, now, refused=answer.store_status is not None)
+        self._store_fault(2 if answer.store_status is None else 0x10 + answer.store_status, now)
+
+    def _about_packets(self, answer: StoreAnswer, now: Micros) -> bool:
+        """Offer an answer to who asks about packets; whether that was all there is to do about it."""
+        if not any(taker(answer, now) for taker in self.takers):
+            return False
+        if isinstance(answer, Failed):
+            if answer.store_status is None:
+                return False  # the server itself was silent
+            # Perhaps only the packets' file: whether the store itself can be written is asked.
+            self._store_ask_us = min(self._store_ask_us, Micros(now + STORE_ASK_US))
+        return True
 
     def _store_fault(self, code: int, now: Micros) -> None:
         self._store_ask_us = Micros(now + STORE_ASK_US)
