@@ -62,10 +62,14 @@ class Service(IntEnum):
     VERIFICATION = 1
     HOUSEKEEPING = 3
     EVENTS = 5
+    MEMORY = 6
     FUNCTIONS = 8
     TIME = 9
+    LARGE_PACKETS = 13
     TEST = 17
     PARAMETERS = 20
+    SEQUENCING = 21
+    FILES = 23
     EXPIRY = 130
 
 
