@@ -18,7 +18,7 @@ def numbers(code: str, low: float, high: float) -> st.SearchStrategy[float]:
     return st.integers(int(low), int(high))
 
 
-def values(item: object) -> st.SearchStrategy[object]:
+def values(item: object) -> st.SearchStrategy[object]:  # noqa: PLR0912 (one arm a kind)
     """Every value that a field, or an item of an array, may hold."""
     if not isinstance(item, Field):
         return bodies(cast("type[object]", item))
@@ -42,6 +42,12 @@ def values(item: object) -> st.SearchStrategy[object]:
             data = st.binary(min_size=1, max_size=min(int(item.high) - 6, 40))
             head = st.binary(min_size=4, max_size=4)
             return st.builds(lambda front, tail: front + (len(tail) - 1).to_bytes(2, "big") + tail, head, data)
+        case Kind.WINDOW:
+            times = st.lists(st.binary(min_size=6, max_size=6), min_size=2, max_size=2).map(sorted)
+            return st.builds(
+                lambda bounds, both: bytes((bounds,)) + b"".join(b"\x1e" + t for t in both[: (0, 2, 1, 1)[bounds]]),
+                st.integers(0, 3), times,
+            )  # fmt: skip
         case Kind.TEXT:
             return st.text(_PRINTABLE, max_size=item.octets)
         case Kind.LABEL:

@@ -9,7 +9,7 @@ from enum import Enum, IntEnum, unique
 from typing import Final, NamedTuple, TypeVar, cast
 
 from fsw.ccsds.time_code import P_FIELD
-from fsw.mdb.fields import F32, PACKET_OCTETS_MIN, Field, Kind, fields_of, fixed_octets
+from fsw.mdb.fields import F32, PACKET_OCTETS_MIN, Field, Kind, fields_of, fixed_octets, window_octets
 from fsw.mdb.layout import Layout, Wire, compile_layout
 from fsw.mdb.model import declaration_of
 from fsw.mdb.problems import PRINTABLE, problem, value_problem, wire_problem
@@ -279,6 +279,8 @@ def _end(field: Field, octets: bytes, at: int) -> int:
             return at + width + int.from_bytes(octets[at : at + width], "big")
         case Kind.PACKET:
             return at + PACKET_OCTETS_MIN + int.from_bytes(octets[at + 4 : at + 6], "big")
+        case Kind.WINDOW:
+            return at + window_octets(int.from_bytes(octets[at : at + 1], "big"))
         case Kind.REST:
             return max(at, min(len(octets), at + field.octets))
         case Kind.ARRAY:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from enum import Enum, IntEnum, unique
 from typing import Final, NamedTuple, TypeVar, cast, overload
 
+from fsw.ccsds.time_code import CUC_OCTETS
+
 T = TypeVar("T")
 E = TypeVar("E", bound=IntEnum)
 
@@ -48,11 +50,22 @@ class Kind(Enum):
     COUNTED = "counted"
     LABEL = "label"
     PACKET = "packet"
+    WINDOW = "window"
     REST = "rest"
 
 
-VARIABLE: Final = frozenset((Kind.ARRAY, Kind.COUNTED, Kind.LABEL, Kind.PACKET, Kind.REST))
+VARIABLE: Final = frozenset((Kind.ARRAY, Kind.COUNTED, Kind.LABEL, Kind.PACKET, Kind.WINDOW, Kind.REST))
 """Kinds whose octets differ from value to value."""
+
+
+@unique
+class Bounds(IntEnum):
+    """What bounds a window of time; both bounds belong to it."""
+
+    ALL = 0
+    BETWEEN = 1
+    FROM = 2
+    UNTIL = 3
 
 
 @unique
@@ -193,6 +206,11 @@ def packet(n: int, *, default: object = REQUIRED, doc: str = "") -> bytes:
     return cast("bytes", Field(Kind.PACKET, U16, PACKET_OCTETS_MIN, n, octets=n, default=default, doc=doc))
 
 
+def window(*, default: object = REQUIRED, doc: str = "") -> bytes:
+    """A window of time: its `Bounds` in one octet, then their CUCs (as ST[11] and ST[15] select by time)."""
+    return cast("bytes", Field(Kind.WINDOW, octets=1 + 2 * CUC_OCTETS, default=default, doc=doc))
+
+
 def _count_type(count: Callable[..., int], most: int) -> ValueType:
     if count not in (u8, u16):
         raise ValueError("items and octets are counted with u8 or u16")
@@ -274,6 +292,11 @@ def fixed_octets(item: object) -> int | None:
             return None
         total += octets_of_field
     return total
+
+
+def window_octets(bounds: int) -> int:
+    """Octets of a window of these bounds; an unknown number of them is none, and its octet stands alone."""
+    return 1 + CUC_OCTETS * (2 * (bounds == Bounds.BETWEEN) + (bounds in (Bounds.FROM, Bounds.UNTIL)))
 
 
 def octets_max(body: object) -> int:

@@ -9,7 +9,21 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias, cast
 
 import construct
 
-from fsw.mdb.fields import F32, I8, I16, I32, PACKET_OCTETS_MIN, U8, U16, U32, Field, Kind, ValueType, fields_of
+from fsw.mdb.fields import (
+    F32,
+    I8,
+    I16,
+    I32,
+    PACKET_OCTETS_MIN,
+    U8,
+    U16,
+    U32,
+    Field,
+    Kind,
+    ValueType,
+    fields_of,
+    window_octets,
+)
 
 Wire = dict[str, object]
 Subcon: TypeAlias = "construct.Construct[Any, Any]"  # construct's own types end here
@@ -71,6 +85,8 @@ def _subcon(item: object) -> Subcon:
         return construct.Prefixed(_NUMBERS[item.value_type], construct.GreedyBytes)
     if item.kind is Kind.PACKET:
         return _packet()
+    if item.kind is Kind.WINDOW:
+        return _window()
     if item.kind is Kind.REST:
         return construct.GreedyBytes
     if item.kind in (Kind.CUC, Kind.OCTETS, Kind.TEXT):
@@ -87,4 +103,16 @@ def _packet() -> Subcon:
         parts,
         lambda read, _: read.head + read.last.to_bytes(2, "big") + read.data,
         lambda packet, _: {"head": packet[:4], "last": len(packet) - PACKET_OCTETS_MIN, "data": packet[6:]},
+    )
+
+
+def _window() -> Subcon:
+    """What bounds it, and as many times as that needs."""
+    parts = construct.Struct(
+        "bounds" / construct.Int8ub, "times" / construct.Bytes(lambda read: window_octets(read.bounds) - 1)
+    )
+    return construct.ExprAdapter(
+        parts,
+        lambda read, _: bytes((read.bounds,)) + read.times,
+        lambda window, _: {"bounds": window[0], "times": window[1:]},
     )

@@ -3,9 +3,10 @@
 from typing import Final, cast
 
 from fsw.ccsds.time_code import CUC_OCTETS, P_FIELD
-from fsw.mdb.fields import F32, PACKET_OCTETS_MIN, Field, Kind, fields_of, fixed_octets
+from fsw.mdb.fields import F32, PACKET_OCTETS_MIN, Bounds, Field, Kind, fields_of, fixed_octets, window_octets
 
 Wire = dict[str, object]
+_BOUNDS: Final = frozenset(bytes((bounds,)) for bounds in Bounds)
 PRINTABLE: Final = frozenset(map(chr, range(0x20, 0x7F)))
 
 
@@ -45,6 +46,9 @@ def value_problem(field: Field, value: object) -> str | None:  # noqa: PLR0912 (
         case Kind.PACKET:
             if not isinstance(value, bytes) or not _is_packet(value) or len(value) > field.high:
                 return f"must be a packet of at most {field.high:g} octets, not {value!r}"
+        case Kind.WINDOW:
+            if not isinstance(value, bytes) or not _is_window(value):
+                return f"must be a window of time, its bounds in order, not {value!r}"
         case Kind.TEXT | Kind.LABEL:
             most = field.octets if field.kind is Kind.TEXT else field.high
             if not isinstance(value, str) or len(value) > most or not PRINTABLE.issuperset(value):
@@ -71,7 +75,7 @@ def _octets_of(item: object, value: object) -> int:
             return item.value_type.octets + sum(_octets_of(item.item, each) for each in values)
         case Kind.COUNTED | Kind.LABEL:
             return item.value_type.octets + len(cast("bytes", value))
-        case Kind.PACKET:
+        case Kind.PACKET | Kind.WINDOW:
             return len(cast("bytes", value))
         case _:
             return item.octets
@@ -79,6 +83,13 @@ def _octets_of(item: object, value: object) -> int:
 
 def _is_packet(octets: bytes) -> bool:
     return len(octets) == PACKET_OCTETS_MIN + int.from_bytes(octets[4:6], "big") and len(octets) >= PACKET_OCTETS_MIN
+
+
+def _is_window(octets: bytes) -> bool:
+    if octets[:1] not in _BOUNDS or len(octets) != window_octets(octets[0]):
+        return False
+    times = [octets[at : at + CUC_OCTETS] for at in range(1, len(octets), CUC_OCTETS)]
+    return all(time[0] == P_FIELD for time in times) and times == sorted(times)
 
 
 def _item_problem(item: object, value: object) -> str | None:
