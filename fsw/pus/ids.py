@@ -66,6 +66,8 @@ class Service(IntEnum):
     FUNCTIONS = 8
     TIME = 9
     LARGE_PACKETS = 13
+    FORWARDING = 14
+    STORAGE = 15
     TEST = 17
     PARAMETERS = 20
     SEQUENCING = 21

@@ -87,6 +87,10 @@ class Housekeeping:
         body = self._database.encode_hk(structure, self._parameters.values)
         self._telemetry.emit(APID_SYSTEM, Service.HOUSEKEEPING, 25, body, now, destination=destination)
 
+    def knows(self, sid: int) -> bool:
+        """Whether there is a structure of this id, declared or made in flight."""
+        return sid in self._collections
+
     def _unknown(self, sids: tuple[int, ...]) -> FailureCode | None:
         return None if all(sid in self._collections for sid in sids) else FailureCode.UNKNOWN_ID
 
