@@ -39,6 +39,7 @@ from fsw.services.lander_outbox import LanderOutbox
 from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
 from fsw.services.process import Execution, Process
+from fsw.services.sequences import Sequences
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
 from fsw.services.verification import Verification
@@ -129,11 +130,12 @@ class App:
         )
         self.link = FlightLink(profile, by_name(config.carrier, SCID, line.tm_frame_octets))
 
-        self.serving = (self.events, self.parameters, self.housekeeping)
+        self.sequences = Sequences(database, self.telemetry, self.services)
+        self.serving = (self.events, self.parameters, self.housekeeping, self.sequences)
         self.system = SystemTask(
             self.board, self.services, self.time, self.store, world.sensors, database, self._restarts
         )
-        self.system.turns = (self.housekeeping.step,)
+        self.system.turns = (self.housekeeping.step, self.sequences.step)
         self.power = PowerTask(
             self.board, self.services, self.lander_outbox, [_load(e) for e in mission.instruments], mission.base_mw
         )

@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from fsw.config import LINES
 from fsw.kernel.clock import TICK_US
-from fsw.mdb import comms, lander, power, standard_services, system, verification
+from fsw.mdb import comms, lander, power, sequencing, standard_services, system, verification
 from fsw.mdb.assembly import DeclarationError
 from fsw.mdb.database import Database
 
@@ -84,7 +84,16 @@ def load(folder: str | Path | None = None) -> Mission:
     if len(declared) > INSTRUMENTS_MAX:
         raise MissionError(f"{path}: {len(declared)} instruments, at most {INSTRUMENTS_MAX} fit the load table")
     entries = tuple(_instrument(path, row, name, section) for row, (name, section) in enumerate(declared.items()))
-    modules = (standard_services, system, power, comms, lander, verification, *(entry.module for entry in entries))
+    modules = (
+        standard_services,
+        sequencing,
+        system,
+        power,
+        comms,
+        lander,
+        verification,
+        *(entry.module for entry in entries),
+    )
     try:
         database = Database(*modules)
     except DeclarationError as error:

@@ -72,6 +72,8 @@ class Service(IntEnum):
     PARAMETERS = 20
     SEQUENCING = 21
     FILES = 23
+    SEQUENCING = 21
+    FILES = 23
     EXPIRY = 130
 
 

@@ -163,6 +163,11 @@ class Turns:
         self._waiting: deque[tuple[Execution, Request]] = deque()
         self._busy = False
 
+    @property
+    def busy(self) -> bool:
+        """Whether a commit is awaited."""
+        return self._busy
+
     def guard(self, executions: Mapping[type[object], Execution]) -> dict[type[object], Execution]:
         """The same executions, each in its turn."""
         return {body: self._in_turn(execution) for body, execution in executions.items()}

@@ -19,6 +19,7 @@ from fsw.services.keeper import Keeper
 from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
 from fsw.services.process import Execution
+from fsw.services.sequences import Sequences
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
 from fsw.services.verification import Request, Verification
@@ -67,8 +68,10 @@ class Desk:
         self.services = Services(
             self.verification, self.events, self.parameters, self.housekeeping, self.keeper, self.attention
         )
+        self.sequences = Sequences(database, self.telemetry, self.services)
         self.executions: dict[type[object], Execution] = {
             **self.events.executions, **self.parameters.executions, **self.housekeeping.executions,
+            **self.sequences.executions,
         }  # fmt: skip
         self._count = 0
 

@@ -8,7 +8,7 @@ import pytest
 
 from fsw.payload import modes as payload_modes
 from fsw.power import loads
-from fsw.services import verification
+from fsw.services import sequence_states, verification
 from fsw.system import modes as system_modes
 
 Cells = dict[tuple[str, str], str]
@@ -40,6 +40,7 @@ TABLES: dict[str, Cells] = {
     "verification": cells_of(verification.NEXT),  # type: ignore[arg-type]
     "modes": cells_of(system_modes.TABLE),  # type: ignore[arg-type]
     "loads": cells_of(loads.TABLE),  # type: ignore[arg-type]
+    "sequences": cells_of(sequence_states.TABLE),  # type: ignore[arg-type]
     "running": cells_of(payload_modes.TABLE),  # type: ignore[arg-type]
 }
 
