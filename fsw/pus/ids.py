@@ -72,8 +72,6 @@ class Service(IntEnum):
     PARAMETERS = 20
     SEQUENCING = 21
     FILES = 23
-    SEQUENCING = 21
-    FILES = 23
     EXPIRY = 130
 
 
