@@ -30,6 +30,7 @@ from fsw.payload.task import InstrumentHost
 from fsw.power.loads import Load
 from fsw.power.task import PowerTask
 from fsw.pus.ids import APID_COMMS, APID_POWER, APID_SYSTEM
+from fsw.services.archive import Archive
 from fsw.services.board import Board, Health
 from fsw.services.events import Events
 from fsw.services.housekeeping import Housekeeping
@@ -131,7 +132,8 @@ class App:
         self.link = FlightLink(profile, by_name(config.carrier, SCID, line.tm_frame_octets))
 
         self.sequences = Sequences(database, self.telemetry, self.services)
-        self.serving = (self.events, self.parameters, self.housekeeping, self.sequences)
+        self.archive = Archive(database, self.telemetry, self.services)
+        self.serving = (self.events, self.parameters, self.housekeeping, self.archive, self.sequences)
         self.system = SystemTask(
             self.board, self.services, self.time, self.store, world.sensors, database, self._restarts
         )

@@ -3,6 +3,7 @@
 A packet is numbered when it is emitted, so that whatever is lost behind this point shows as a gap on the ground.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from fsw.ccsds.space_packet import SequenceCounter
@@ -14,19 +15,23 @@ from fsw.services.timebase import Timebase
 MESSAGE_TYPES_MAX: Final = 256
 """Message type counters kept, one a (service, subtype, destination); beyond it a new destination shares counter 0."""
 
+HandOver = Callable[[int, int, int, bytes, bytes, Micros], bool]
+"""Takes APID, service, subtype, body, packet and time of every report; whether it also goes down live."""
 _PRIORITY: Final = {1: Priority.VERIFICATION, 5: Priority.EVENT, 9: Priority.TIME, 17: Priority.VERIFICATION}
 
 
 class TelemetryService:
     """Reports of all processes of the board (ECSS-E-ST-70-41C 7.4.3)."""
 
-    __slots__ = ("_counter", "_messages", "_outbox", "_time")
+    __slots__ = ("_counter", "_messages", "_outbox", "_time", "hand_over")
 
     def __init__(self, outbox: Outbox, time: Timebase) -> None:
         self._outbox = outbox
         self._time = time
         self._counter = SequenceCounter()
         self._messages: dict[tuple[int, int, int, int], int] = {}
+        self.hand_over: HandOver | None = None
+        """Given by who stores and forwards; asked before anything is queued (architecture, Durability)."""
 
     def emit(
         self,
@@ -55,7 +60,15 @@ class TelemetryService:
             self._time.stamp(now),
             body,
         )
-        self._outbox.put(_PRIORITY.get(service, Priority.HOUSEKEEPING), packet, now, flush=flush)
+        if self.hand_over is None or self.hand_over(apid, service, subtype, body, packet, now):
+            self._outbox.put(_PRIORITY.get(service, Priority.HOUSEKEEPING), packet, now, flush=flush)
+
+    def whole(
+        self, apid: int, service: int, subtype: int, body: bytes, now: Micros, *, number: int, destination: int
+    ) -> bytes:
+        """A report that goes down in parts (ST[13]): it spends no counts of its own, `number` stands in their place."""
+        status, stamp = int(self._time.status), self._time.stamp(now)
+        return encode_tm(apid, number & 0x3FFF, status, service, subtype, number & 0xFFFF, destination, stamp, body)
 
     def time_report(self, exponent: int, at_us: Micros, now: Micros) -> None:
         """Queue an ST[09] report that says what time it was at `at_us` (APID 0, no secondary header)."""

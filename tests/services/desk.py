@@ -12,6 +12,7 @@ from fsw.kernel.clock import ManualClock, Micros
 from fsw.mdb.database import Call
 from fsw.mdb.mission import load
 from fsw.pus import tc
+from fsw.services.archive import Archive
 from fsw.services.events import Events
 from fsw.services.housekeeping import Housekeeping
 from fsw.services.instrument import Services
@@ -69,9 +70,11 @@ class Desk:
             self.verification, self.events, self.parameters, self.housekeeping, self.keeper, self.attention
         )
         self.sequences = Sequences(database, self.telemetry, self.services)
+        self.archive = Archive(database, self.telemetry, self.services)
         self.executions: dict[type[object], Execution] = {
             **self.events.executions, **self.parameters.executions, **self.housekeeping.executions,
             **self.sequences.executions,
+            **self.archive.executions,
         }  # fmt: skip
         self._count = 0
 
