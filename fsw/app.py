@@ -33,6 +33,7 @@ from fsw.pus.ids import APID_COMMS, APID_POWER, APID_SYSTEM
 from fsw.services.archive import Archive
 from fsw.services.board import Board, Health
 from fsw.services.events import Events
+from fsw.services.fates import Fates
 from fsw.services.housekeeping import Housekeeping
 from fsw.services.instrument import Instrument, Services
 from fsw.services.keeper import Keeper
@@ -130,14 +131,15 @@ class App:
             self.verification, self.events, self.parameters, self.housekeeping, self.keeper, self.attention
         )
         self.link = FlightLink(profile, by_name(config.carrier, SCID, line.tm_frame_octets))
+        self.fates = Fates(self.board, self.telemetry, self.time, self.services)
 
         self.sequences = Sequences(database, self.telemetry, self.services)
         self.archive = Archive(database, self.telemetry, self.services)
-        self.serving = (self.events, self.parameters, self.housekeeping, self.archive, self.sequences)
+        self.serving = (self.events, self.parameters, self.housekeeping, self.fates, self.archive, self.sequences)
         self.system = SystemTask(
             self.board, self.services, self.time, self.store, world.sensors, database, self._restarts
         )
-        self.system.turns = (self.housekeeping.step, self.sequences.step)
+        self.system.turns = (self.housekeeping.step, self.fates.step, self.sequences.step)
         self.power = PowerTask(
             self.board, self.services, self.lander_outbox, [_load(e) for e in mission.instruments], mission.base_mw
         )

@@ -7,7 +7,7 @@ Off nominal: what cannot be answered (no readable header, not a telecommand) is 
 
 from collections.abc import Mapping
 from enum import Enum, unique
-from typing import Final
+from typing import Final, Protocol
 
 from fsw.ccsds.time_code import cuc_decode
 from fsw.kernel.clock import Micros
@@ -48,7 +48,7 @@ PUS_VERSION: Final = 2
 class Request:
     """An accepted telecommand on its way through a process."""
 
-    __slots__ = ("ack", "apid", "body", "progress", "request_id", "service", "source_id", "subtype")
+    __slots__ = ("ack", "apid", "body", "fate", "progress", "request_id", "service", "source_id", "subtype")
 
     def __init__(self, command: tc.Telecommand, body: object) -> None:
         self.request_id = command.request_id
@@ -59,6 +59,21 @@ class Request:
         self.ack = command.ack
         self.body = body
         self.progress = Progress.ACCEPTED
+        self.fate: object = None
+        """What the witness remembers it by."""
+
+
+class Witness(Protocol):
+    """Who writes down what becomes of every request, asked for or not."""
+
+    def accepted(self, request: Request, now: Micros) -> object:
+        """An accepted request; what is returned stands in its `fate`."""
+
+    def rejected(self, request_id: bytes, source_id: int, stage: Stage, code: FailureCode, now: Micros) -> None:
+        """A request that no process has seen."""
+
+    def said(self, request: Request, stage: Stage, code: FailureCode | None) -> None:
+        """A word on an accepted request."""
 
 
 class Verification:
@@ -70,6 +85,7 @@ class Verification:
         self._time = time
         self._mailboxes: dict[int, Mailbox[Request]] = {}
         self._closed: set[int] = set()
+        self.witness: Witness | None = None
         self.accepted = 0
         self.rejected = 0
         self.done = 0
@@ -113,7 +129,7 @@ class Verification:
             self._reject(header, FailureCode.LENGTH, now)
         elif header.apid not in self._mailboxes:
             self.rejected += 1
-            self._emit(APID_SYSTEM, Stage.ROUTING_FAILED, header.request_id, header.source_id, now, FailureCode(0))
+            self._turned_away(APID_SYSTEM, Stage.ROUTING_FAILED, header, FailureCode.UNKNOWN_APID, now)
         elif not tc.checksum_ok(packet):
             self._reject(header, FailureCode.CHECKSUM, now)
         elif header.pus_version != PUS_VERSION:
@@ -156,6 +172,8 @@ class Verification:
         self.accepted += 1
         self.last_count = command.sequence_count
         self.accepted_us = now
+        if self.witness is not None:
+            request.fate = self.witness.accepted(request, now)
         if command.ack & tc.ACK_ACCEPTANCE:
             self._emit(command.apid, Stage.ACCEPTED, command.request_id, command.source_id, now)
         if refusal is not None:
@@ -165,7 +183,12 @@ class Verification:
         """(1,2) from the addressed process, or from `system` where there is none."""
         self.rejected += 1
         apid = header.apid if header.apid in self._mailboxes else APID_SYSTEM
-        self._emit(apid, Stage.ACCEPTANCE_FAILED, header.request_id, header.source_id, now, code)
+        self._turned_away(apid, Stage.ACCEPTANCE_FAILED, header, code, now)
+
+    def _turned_away(self, apid: int, stage: Stage, header: tc.TcHeader, code: FailureCode, now: Micros) -> None:
+        self._emit(apid, stage, header.request_id, header.source_id, now, code)
+        if self.witness is not None:
+            self.witness.rejected(header.request_id, header.source_id, stage, code, now)
 
     def _emit(
         self,
@@ -188,6 +211,8 @@ class Verification:
         after = NEXT[stage][request.progress]
         assert after is not None, f"{stage.name} after {request.progress.name} for {request.request_id.hex()}"
         request.progress = after
+        if self.witness is not None:
+            self.witness.said(request, stage, code)
         flag = _FLAG.get(stage)
         if flag is None or request.ack & flag:
             self._emit(request.apid, stage, request.request_id, request.source_id, now, code, step)

@@ -13,7 +13,9 @@ from fsw.mdb.database import Call
 from fsw.mdb.mission import load
 from fsw.pus import tc
 from fsw.services.archive import Archive
+from fsw.services.board import Board
 from fsw.services.events import Events
+from fsw.services.fates import Fates
 from fsw.services.housekeeping import Housekeeping
 from fsw.services.instrument import Services
 from fsw.services.keeper import Keeper
@@ -76,6 +78,8 @@ class Desk:
             **self.sequences.executions,
             **self.archive.executions,
         }  # fmt: skip
+        self.fates = Fates(Board(), self.telemetry, self.time, self.services)
+        self.executions.update(self.fates.executions)
         self._count = 0
 
     def _commit(self, values: Mapping[int, bytes], now: Micros) -> int | None:
