@@ -19,6 +19,7 @@ from fsw.kernel.clock import NEVER, TICK_US, Clock, ManualClock, Micros
 from fsw.mdb.mission import Mission
 from fsw.mdb.system import StopReason
 from fsw.store.server import StoreServer
+from hil.board.flight_code import CodeFiles
 from hil.board.flight_disk import Disk, FailingServer
 from hil.board.twins import Twins
 from hil.board.world import BoardClock, CountingWatchdog, MemoryLine, SimulatedSensors
@@ -65,6 +66,7 @@ class Board:
         self._config = config
         self._clock = clock
         self.disk = Disk(store)
+        self.code = CodeFiles()
         self.skips_idle = True
         self.clock_ppm = 0
         self.stalled = False
@@ -88,6 +90,7 @@ class Board:
         self._give_up_us = NEVER
         self._strokes = 0
         self._bites_us = NEVER
+        self._bitten = False
 
     def power_on(self) -> App:
         """Boot: a new App with its clock at zero; one that runs goes on."""
@@ -97,12 +100,14 @@ class Board:
         self.lives += 1
         self.stalled = False
         self.line.power_on()
+        self.sensors.bitten, self._bitten = self._bitten, False
         self.watchdog = CountingWatchdog()
         self._strokes = 0
         self._bites_us = Micros(self._clock.now() + WATCHDOG_US)
         self.store_wire = InlineWire(self._open_store, clock, self.store_latency_us)
         self.twins.power_on(clock)
-        outside = Outside(clock, self.line, {"store": self.store_wire}, self.sensors, self.twins, self.watchdog)
+        wires = {"store": self.store_wire, "code": InlineWire(self.code.server, clock, self.store_latency_us)}
+        outside = Outside(clock, self.line, wires, self.sensors, self.twins, self.watchdog)
         recorder = None
         if self.record is not None:
             header = header_of(self._config, self.mission, "sim", self.lives, self._clock.now())
@@ -194,16 +199,20 @@ class Board:
             self._last_us = Micros(self._board_clock.now() // TICK_US * TICK_US)
             if self.app.done or now >= self._give_up_us:
                 self.app.world.watchdog.disarm()
+                again = self.app.board.stop_wanted is StopReason.COMMAND
                 self._end("orderly")  # a driver sends what it was handed also when its port is closed
+                if again:
+                    self.reset()
                 return
         if self.watchdog.strokes != self._strokes:
             self._strokes = self.watchdog.strokes
             self._bites_us = Micros(now + WATCHDOG_US)
         elif now >= self._bites_us:
-            self.reset()
+            self.reset(bitten=True)
 
-    def reset(self) -> None:
-        """The hardware starts anew, as it does when its watchdog bites: a power cut, and power."""
+    def reset(self, *, bitten: bool = False) -> None:
+        """The hardware starts anew: a power cut, and power; `bitten`: its watchdog did it, and the hardware knows."""
+        self._bitten = bitten
         for on in (False, True):
             if on:
                 self.power_on()
@@ -223,7 +232,7 @@ class Board:
     def _open_store(self) -> FailingServer:
         if self._server is not None:
             self._server.close()
-        self._server = StoreServer(str(self.disk.path), self.disk.connect)
+        self._server = StoreServer(str(self.disk.path), self.disk.connect, synced=False)
         return FailingServer(self._server, self.disk)
 
     def remount(self) -> None:

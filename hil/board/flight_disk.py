@@ -14,14 +14,14 @@ from fsw.store.server import StoreServer
 from hil.seed import E9, Dice
 
 _HALF_E9: Final = E9 // 2
-# fmt: off
+_EATEN: Final = "CREATE TEMP TRIGGER hungry_{n} BEFORE {verb} ON {table} BEGIN INSERT INTO {into}; END"
 _HUNGER: Final = (
-    ("life", "CREATE TEMP TRIGGER a BEFORE INSERT ON life BEGIN INSERT INTO parameter VALUES (-1,zeroblob(1e6)); END"),
-    ("life", "CREATE TEMP TRIGGER b BEFORE UPDATE ON life BEGIN INSERT INTO parameter VALUES (-1,zeroblob(1e6)); END"),
-    ("parameter",
-        "CREATE TEMP TRIGGER c BEFORE INSERT ON parameter BEGIN INSERT INTO parameter VALUES (-1,zeroblob(1e6)); END"),
+    ("life", "keep VALUES (-1, -1, zeroblob(1e6))"),
+    ("life", "segment VALUES (-1, 0, 0, 0, 0, 0, 0, 0, zeroblob(1e6))"),
+    ("parameters_a", "keep VALUES (-1, -1, zeroblob(1e6))"),
+    ("keep", "keep VALUES (-1, -1, zeroblob(1e6))"),
+    ("head", "segment VALUES (-1, 0, 0, 0, 0, 0, 0, 0, zeroblob(1e6))"),
 )
-# fmt: on
 """While the disk is full every write wants a megabyte besides its own octets; none of it is ever kept."""
 
 
@@ -85,6 +85,6 @@ def _starve(connection: sqlite3.Connection) -> None:
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {max(pages, 1)}")
     tables = {name for (name,) in connection.execute("SELECT name FROM main.sqlite_master WHERE type = 'table'")}
-    for table, statement in _HUNGER:
-        if table in tables:
-            connection.execute(statement)
+    for n, (table, into) in enumerate(_HUNGER):
+        for verb in ("INSERT", "UPDATE") if {table, into.split()[0]} <= tables else ():
+            connection.execute(_EATEN.format(n=f"{n}_{verb}", verb=verb, table=table, into=into))

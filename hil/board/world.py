@@ -149,6 +149,8 @@ class SimulatedSensors:
 
     def __init__(self) -> None:
         self.package_cdegc: Callable[[], int] | None = None
+        self.bitten = False
+        """Whether the watchdog did the last reset."""
         self.readings = BoardReadings(
             cpu_load_permille=40,
             package_temperature_cdegc=3_500,
@@ -160,9 +162,12 @@ class SimulatedSensors:
 
     def read(self) -> BoardReadings:
         """The readings as the bench has set them, and the temperature that a fault makes."""
-        if self.package_cdegc is None:
-            return self.readings
-        return self.readings._replace(package_temperature_cdegc=self.package_cdegc())
+        readings = self.readings
+        if self.bitten:
+            readings = readings._replace(watchdog_reset=1)
+        if self.package_cdegc is not None:
+            readings = readings._replace(package_temperature_cdegc=self.package_cdegc())
+        return readings
 
 
 class CountingWatchdog:

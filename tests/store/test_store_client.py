@@ -93,7 +93,7 @@ def test_an_answer_that_makes_no_sense_is_failed(word: bytes) -> None:
 
 
 def test_a_life_that_ended_in_no_known_way_is_failed() -> None:
-    store = store_saying(bytes.fromhex("00 00000001 07 00"))
+    store = store_saying(bytes.fromhex("00 00000001 ff 00"))
     store.boot(NOW)
     assert store.poll(NOW) == [Failed(1, Status.OK, None)]
 

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -70,13 +71,13 @@ def test_the_boot_count_stops_at_its_width(path: Path, server: StoreServer) -> N
 def test_a_commit_is_on_the_disk_fully_synced(path: Path, server: StoreServer) -> None:
     assert server.serve(b"\4" + bytes.fromhex("000a 04 deadbeef 3101 00")) == b"\0"
     connection = sqlite3.connect(path)
-    assert connection.execute("SELECT pid, octets FROM parameter ORDER BY pid").fetchall() == [
-        (10, b"\xde\xad\xbe\xef"),
-        (0x3101, b""),
-    ]
+    values = bytes.fromhex("000a 04 deadbeef 3101 00")
+    row = (1, zlib.crc32(b"\0\0\0\1" + values), values)
+    for table in ("parameters_a", "parameters_b"):
+        assert connection.execute(f"SELECT generation, crc, octets FROM {table}").fetchall() == [row]
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     connection.close()
-    assert server._connection().execute("PRAGMA synchronous").fetchone() == (2,)
+    assert server._file.connection().execute("PRAGMA synchronous").fetchone() == (2,)
     assert server.serve(LOAD) == bytes.fromhex("00 000a 04 deadbeef 3101 00")
 
 
@@ -119,17 +120,17 @@ def test_what_does_not_fit_a_list_is_an_assertion(values: dict[int, bytes]) -> N
 @given(
     request_octets=st.one_of(
         st.binary(max_size=40),
-        st.builds(lambda op, body: bytes((op,)) + body, st.integers(0, 7), st.binary(max_size=12)),
+        st.builds(lambda op, body: bytes((op,)) + body, st.integers(0, 16), st.binary(max_size=40)),
     )
 )
 def test_any_octets_are_answered(server: StoreServer, request_octets: bytes) -> None:
     answer = server.serve(request_octets)
     assert answer[0] in tuple(StoreStatus)
-    if not 1 <= (request_octets[0] if request_octets else 0) <= 6:
+    if not 1 <= (request_octets[0] if request_octets else 0) <= 15:
         assert answer == b"\1"
 
 
-@pytest.mark.parametrize("request_octets", ["0100", "02", "020101", "0207", "0300", "0400", "04 0001 05 aa"])
+@pytest.mark.parametrize("request_octets", ["0100", "02", "020101", "02ff", "0300", "0400", "04 0001 05 aa"])
 def test_a_malformed_request_is_told_so_and_changes_nothing(server: StoreServer, request_octets: str) -> None:
     server.serve(BOOT)
     assert server.serve(bytes.fromhex(request_octets)) == b"\2"
@@ -191,9 +192,9 @@ def test_a_damaged_file_is_set_aside_and_the_next_boot_says_so(path: Path, damag
 
 def test_damage_under_way_is_told_and_mended_at_the_next_request(path: Path, server: StoreServer) -> None:
     server.serve(BOOT)
-    connection = server._connection()
+    connection = server._file.connection()
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.execute("DROP TABLE parameter")
+    connection.execute("DROP TABLE parameters_a")
     assert server.serve(LOAD) == bytes((StoreStatus.DISK,))
     assert server.serve(LOAD) == b"\0"
 
@@ -212,10 +213,13 @@ def test_damaged_files_are_kept_but_not_without_end(path: Path) -> None:
 
 def test_values_that_only_damage_can_leave_are_left_out(path: Path, server: StoreServer) -> None:
     server.serve(BOOT)
-    server.serve(b"\4" + encode_parameters({1: b"good"}))
+    server.serve(BOOT)
     with sqlite3.connect(path) as connection:
         connection.execute("UPDATE life SET boot_count = -5, ended = 'x', set_aside = 700")
-        connection.execute("INSERT INTO parameter VALUES (70000, x'00'), (2, 'text'), (3, zeroblob(300))")
+        connection.execute("CREATE TABLE parameter (pid, octets)")  # as the first software wrote them
+        connection.execute(
+            "INSERT INTO parameter VALUES (1, x'676f6f64'), (70000, x'00'), (2, 'text'), (3, zeroblob(300))"
+        )
     connection.close()
     assert server.serve(BOOT) == bytes.fromhex("00 00000001 00 00")
     assert decode_parameters(server.serve(LOAD)[1:]) == {1: b"good"}
