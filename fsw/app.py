@@ -125,7 +125,9 @@ class App:
         self.parameters = Parameters(
             database, self.telemetry, self.verification, self.events, self.store.commit_parameters
         )
-        self.housekeeping = Housekeeping(database, self.telemetry, self.verification, self.parameters)
+        self.housekeeping = Housekeeping(
+            database, self.telemetry, self.verification, self.parameters, self.keeper
+        )
         self.attention = Bell()
         self.services = Services(
             self.verification, self.events, self.parameters, self.housekeeping, self.keeper, self.attention

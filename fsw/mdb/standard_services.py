@@ -1,8 +1,10 @@
 """ECSS services that every mission has: ST[08] 0 and 1 and ST[17] of every process; ST[03], [05], [09], [20] of system.
 
+ST[03] 128 to 130 and ST[20] 128 to 133 are ours.
 Layouts as in tests/vectors/pus_tc.json and pus_tm.json: ids u16; counts u16 in housekeeping, u8 elsewhere.
 """
 
+from enum import IntEnum, unique
 from typing import Final
 
 from fsw.mdb.model import (
@@ -11,6 +13,7 @@ from fsw.mdb.model import (
     array,
     boolean,
     command,
+    enumerated,
     report,
     rest,
     structure,
@@ -125,6 +128,15 @@ class ReportOnce:
     sids: tuple[int, ...] = array(u16(), u16, low=1, high=STRUCTURES_MAX)
 
 
+@telecommand(3, 29, name="housekeeping.append")
+class AppendParameters:
+    """Add parameters at the end of a disabled structure made in flight. Super-commutated sets: as for create."""
+
+    sid: int = u16()
+    parameters: tuple[int, ...] = array(u16(), u16, low=1, high=PARAMETERS_MAX)
+    sets: int = u16(high=0, default=0)
+
+
 @structure
 class SidInterval:
     """A structure and its new collection interval."""
@@ -138,6 +150,69 @@ class ModifyIntervals:
     """Change collection intervals."""
 
     changes: tuple[SidInterval, ...] = array(SidInterval, u16, low=1, high=STRUCTURES_MAX)
+
+
+@telecommand(3, 33, name="housekeeping.properties")
+class DescribePeriods:
+    """Report whether these structures are sent, and how often."""
+
+    sids: tuple[int, ...] = array(u16(), u16, low=1, high=STRUCTURES_MAX)
+
+
+@structure
+class PeriodicProperties:
+    """Whether a structure is sent, and its collection interval."""
+
+    sid: int = u16()
+    enabled: bool = boolean()
+    interval: int = u16(unit="100 ms")
+
+
+@report(3, 35, name="housekeeping.properties_report")
+class PeriodicReport:
+    """Whether structures are sent, and how often."""
+
+    properties: tuple[PeriodicProperties, ...] = array(PeriodicProperties, u16, high=STRUCTURES_MAX)
+
+
+@unique
+class RateMode(IntEnum):
+    """What of a structure's collections is sent."""
+
+    OFF = 0
+    EVERY = 1
+    ON_CHANGE = 2  # what differs from the one sent last
+    ON_CHANGE_OR_EVERY = 3  # and at the latest so many intervals after it
+
+
+@structure
+class SidRate:
+    """What is sent of a structure; `longest` is for ON_CHANGE_OR_EVERY, and 0 otherwise."""
+
+    sid: int = u16()
+    mode: RateMode = enumerated(RateMode)
+    longest: int = u16(unit="intervals")
+
+
+@telecommand(3, 128, name="housekeeping.rate")
+class SetRates:
+    """Choose what is sent of these structures: OFF disables, everything else enables."""
+
+    rates: tuple[SidRate, ...] = array(SidRate, u16, low=1, high=STRUCTURES_MAX)
+
+
+@telecommand(3, 129, name="housekeeping.rates")
+class DescribeRates:
+    """Report what is sent of these structures."""
+
+    sids: tuple[int, ...] = array(u16(), u16, low=1, high=STRUCTURES_MAX)
+
+
+@report(3, 130, name="housekeeping.rates_report")
+class RatesReport:
+    """What is sent of structures."""
+
+    rates: tuple[SidRate, ...] = array(SidRate, u16, high=STRUCTURES_MAX)
 
 
 @telecommand(5, 5, name="event.enable")

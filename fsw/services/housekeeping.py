@@ -1,55 +1,61 @@
-"""ST[03] housekeeping: structures of parameters, sent periodically or once (subtypes 1, 3, 5, 6, 9, 10, 25, 27, 31).
+"""ST[03] housekeeping, complete: structures of parameters, sent periodically, on change or once.
 
-Declared structures are the mission's; structures made in flight live until the next reset. All are off at boot.
-Off nominal: one bad id refuses the request whole; a declared structure cannot be deleted, an enabled one neither.
+Subtypes 1, 3, 5, 6, 9, 10, 25, 27, 29, 31, 33, 35 of the Book; 128 to 130, ours, choose what of a structure's
+collections is sent. Declared structures are the mission's; those made in flight outlive resets. All reports are off at boot.
+Off nominal: one bad id refuses the request whole; a declared structure is neither deleted nor appended to, an enabled
+one neither; what is made or changed in flight counts when the store has kept it (fsw/services/keeper.py), and a store
+that gives nothing back leaves the declared structures to work with.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb import codec
 from fsw.mdb.database import Database
-from fsw.mdb.model import Structure
+from fsw.mdb.model import Parameter, Structure
 from fsw.mdb.standard_services import (
+    PARAMETERS_MAX,
+    AppendParameters,
     CreateStructure,
     DeleteStructures,
+    DescribePeriods,
+    DescribeRates,
     DescribeStructures,
     DisableStructures,
     EnableStructures,
     ModifyIntervals,
+    PeriodicProperties,
+    PeriodicReport,
+    RateMode,
+    RatesReport,
     ReportOnce,
+    SetRates,
+    SidRate,
     StructureReport,
 )
 from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
+from fsw.services.collection import INTERVAL_UNIT_US, Collection, made, row_of, structure_of
+from fsw.services.keeper import Keeper, Turns
 from fsw.services.parameters import Parameters
 from fsw.services.process import Execution
 from fsw.services.telemetry import TelemetryService
 from fsw.services.verification import Request, Verification
+from fsw.store.keep import Table, forget, put
 
-INTERVAL_UNIT_US: Final = 100_000
 STRUCTURES_MAX: Final = 160
-BODY_OCTETS_MAX: Final = 900
-
-
-class Collection:
-    """One structure and its periodic report."""
-
-    __slots__ = ("declared", "due", "enabled", "interval", "structure")
-
-    def __init__(self, structure: Structure, *, declared: bool) -> None:
-        self.structure = structure
-        self.declared = declared
-        self.interval = structure.interval
-        self.enabled = False
-        self.due = NEVER
 
 
 class Housekeeping:
     """The housekeeping service of the whole board."""
 
     def __init__(
-        self, database: Database, telemetry: TelemetryService, verification: Verification, parameters: Parameters
+        self,
+        database: Database,
+        telemetry: TelemetryService,
+        verification: Verification,
+        parameters: Parameters,
+        keeper: Keeper,
     ) -> None:
         self._database = database
         self._telemetry = telemetry
@@ -58,15 +64,32 @@ class Housekeeping:
         self._collections = {sid: Collection(s, declared=True) for sid, s in database.structures.items()}
         assert len(self._collections) <= STRUCTURES_MAX, "declared structures fit into the table"
         self._next = NEVER
-        self.executions: Mapping[type[object], Execution] = {
-            CreateStructure: self._create,
-            DeleteStructures: self._delete,
+        self._turns = Turns(keeper, verification, Table.STRUCTURES)
+        keeper.restores(Table.STRUCTURES, self._restore)
+        rowless: dict[type[object], Execution] = {
             EnableStructures: self._enable,
             DisableStructures: self._disable,
             DescribeStructures: self._describe,
             ReportOnce: self._once,
             ModifyIntervals: self._intervals,
+            DescribePeriods: self._periods,
+            SetRates: self._set_rates,
+            DescribeRates: self._rates,
         }
+        making: dict[type[object], Execution] = {
+            CreateStructure: self._create,
+            DeleteStructures: self._delete,
+            AppendParameters: self._append,
+        }
+        self.executions: Mapping[type[object], Execution] = self._turns.guard(rowless | making, rowless)
+
+    def _restore(self, rows: Mapping[int, bytes], now: Micros) -> None:
+        """What was made in flight is there again, not sent; a row that fits this mission no more is left alone."""
+        del now
+        for sid, row in rows.items():
+            structure = structure_of(sid, row, self._database.parameters)
+            if structure is not None and sid not in self._collections and len(self._collections) < STRUCTURES_MAX:
+                self._collections[sid] = Collection(structure, declared=False)
 
     def step(self, now: Micros) -> Micros:
         """Send what is due; returns when the next report is."""
@@ -75,17 +98,23 @@ class Housekeeping:
         following = NEVER
         for collection in self._collections.values():
             if collection.due <= now:
-                self.report(collection.structure, now)
-                period_us = collection.interval * INTERVAL_UNIT_US
-                collection.due = Micros(collection.due + ((now - collection.due) // period_us + 1) * period_us)
+                self._collect(collection, now)
             following = min(following, collection.due)
         self._next = following
         return following
 
+    def _collect(self, collection: Collection, now: Micros) -> None:
+        collection.advance(now)
+        body = self._body(collection.structure)
+        if collection.wanted(body):
+            self._telemetry.emit(APID_SYSTEM, Service.HOUSEKEEPING, 25, body, now)
+
+    def _body(self, structure: Structure) -> bytes:
+        return self._database.encode_hk(structure, self._parameters.values)
+
     def report(self, structure: Structure, now: Micros, destination: int = 0) -> None:
         """Send one (3,25) of the values as they stand."""
-        body = self._database.encode_hk(structure, self._parameters.values)
-        self._telemetry.emit(APID_SYSTEM, Service.HOUSEKEEPING, 25, body, now, destination=destination)
+        self._telemetry.emit(APID_SYSTEM, Service.HOUSEKEEPING, 25, self._body(structure), now, destination=destination)
 
     def knows(self, sid: int) -> bool:
         """Whether there is a structure of this id, declared or made in flight."""
@@ -97,34 +126,65 @@ class Housekeeping:
     def _create(self, request: Request, now: Micros) -> None:
         body = request.body
         assert isinstance(body, CreateStructure)
-        if self._verification.settle(request, self._create_problem(body), now):
-            known = self._database.parameters
-            structure = Structure(
-                body.sid, f"structure.{body.sid}", tuple(known[pid] for pid in body.parameters), body.interval
-            )
-            self._collections[body.sid] = Collection(structure, declared=False)
-            self._verification.completed(request, now)
+        found = self._create_problem(body)
+        if self._verification.settle(request, found if isinstance(found, FailureCode) else None, now):
+            assert isinstance(found, Structure)
+            self._put(request, found, body.interval, now)
 
-    def _create_problem(self, body: CreateStructure) -> FailureCode | None:
+    def _create_problem(self, body: CreateStructure) -> Structure | FailureCode:
         if body.sid in self._collections:
             return FailureCode.ALREADY_EXISTS
         if len(self._collections) >= STRUCTURES_MAX:
             return FailureCode.CAPACITY
+        return self._with(body.sid, (), body.parameters, body.interval)
+
+    def _with(
+        self, sid: int, before: Sequence[Parameter], pids: tuple[int, ...], interval: int
+    ) -> Structure | FailureCode:
+        """A structure of the parameters `before` and `pids`, or what is wrong with it."""
         known = self._database.parameters
-        if not all(pid in known for pid in body.parameters):
+        if not all(pid in known for pid in pids):
             return FailureCode.UNKNOWN_ID
-        if len(set(body.parameters)) != len(body.parameters):
+        parameters = (*before, *(known[pid] for pid in pids))
+        if len({parameter.pid for parameter in parameters}) != len(parameters):
             return FailureCode.ALREADY_EXISTS
-        octets = sum(known[pid].value_type.octets for pid in body.parameters)
-        return FailureCode.CAPACITY if octets > BODY_OCTETS_MAX else None
+        if len(parameters) > PARAMETERS_MAX:
+            return FailureCode.CAPACITY
+        return made(sid, parameters, interval) or FailureCode.CAPACITY
+
+    def _put(self, request: Request, structure: Structure, interval: int, now: Micros) -> None:
+        """Keep a structure made in flight; from then on it is the one in force."""
+
+        def apply(_: Micros) -> None:
+            self._collections[structure.sid] = Collection(structure._replace(interval=interval), declared=False)
+
+        row = put(Table.STRUCTURES, structure.sid, row_of(structure, interval))
+        self._turns.commit(request, [row], now, apply)
+
+    def _append(self, request: Request, now: Micros) -> None:
+        body = request.body
+        assert isinstance(body, AppendParameters)
+        problem = self._delete_problem((body.sid,))
+        if problem is None:
+            collection = self._collections[body.sid]
+            found = self._with(body.sid, collection.structure.parameters, body.parameters, collection.interval)
+            if isinstance(found, Structure):
+                self._verification.started(request, now)
+                self._put(request, found, collection.interval, now)
+                return
+            problem = found
+        self._verification.refused(request, problem, now)
 
     def _delete(self, request: Request, now: Micros) -> None:
         body = request.body
         assert isinstance(body, DeleteStructures)
-        if self._verification.settle(request, self._delete_problem(body.sids), now):
+
+        def apply(_: Micros) -> None:
             for sid in body.sids:
                 self._collections.pop(sid, None)
-            self._verification.completed(request, now)
+
+        if self._verification.settle(request, self._delete_problem(body.sids), now):
+            self._turns.commit(request, [forget(Table.STRUCTURES, sid) for sid in body.sids], now, apply)
 
     def _delete_problem(self, sids: tuple[int, ...]) -> FailureCode | None:
         found = [self._collections.get(sid) for sid in sids]
@@ -139,9 +199,7 @@ class Housekeeping:
         assert isinstance(body, EnableStructures)
         if self._verification.settle(request, self._unknown(body.sids), now):
             for sid in body.sids:
-                collection = self._collections[sid]
-                if not collection.enabled:
-                    collection.enabled, collection.due = True, now
+                self._collections[sid].enable(now)
             self._next = now
             self._verification.completed(request, now)
 
@@ -150,8 +208,7 @@ class Housekeeping:
         assert isinstance(body, DisableStructures)
         if self._verification.settle(request, self._unknown(body.sids), now):
             for sid in body.sids:
-                collection = self._collections[sid]
-                collection.enabled, collection.due = False, NEVER
+                self._collections[sid].disable()
             self._verification.completed(request, now)
 
     def _describe(self, request: Request, now: Micros) -> None:
@@ -182,11 +239,70 @@ class Housekeeping:
     def _intervals(self, request: Request, now: Micros) -> None:
         body = request.body
         assert isinstance(body, ModifyIntervals)
-        if self._verification.settle(request, self._unknown(tuple(change.sid for change in body.changes)), now):
+
+        def apply(at: Micros) -> None:
             for change in body.changes:
                 collection = self._collections[change.sid]
                 collection.interval = change.interval
                 if collection.enabled:
-                    collection.due = min(collection.due, Micros(now + change.interval * INTERVAL_UNIT_US))
+                    collection.due = min(collection.due, Micros(at + change.interval * INTERVAL_UNIT_US))
+            self._next = at
+
+        if not self._verification.settle(request, self._unknown(tuple(change.sid for change in body.changes)), now):
+            return
+        intervals = {change.sid: change.interval for change in body.changes}
+        kept = [
+            put(Table.STRUCTURES, sid, row_of(self._collections[sid].structure, interval))
+            for sid, interval in intervals.items()
+            if not self._collections[sid].declared
+        ]
+        if kept:
+            self._turns.commit(request, kept, now, apply)
+        else:
+            apply(now)
+            self._verification.completed(request, now)
+
+    # --- periodic properties and rates -----------------------------------------------------------------------------
+
+    def _periods(self, request: Request, now: Micros) -> None:
+        body = request.body
+        assert isinstance(body, DescribePeriods)
+        if self._verification.settle(request, self._unknown(body.sids), now):
+            found = ((sid, self._collections[sid]) for sid in body.sids)
+            properties = tuple(PeriodicProperties(sid=sid, enabled=c.enabled, interval=c.interval) for sid, c in found)
+            self._answer(request, 35, PeriodicReport(properties=properties), now)
+
+    def _set_rates(self, request: Request, now: Micros) -> None:
+        body = request.body
+        assert isinstance(body, SetRates)
+        code = self._unknown(tuple(rate.sid for rate in body.rates))
+        if any((rate.longest != 0) is not (rate.mode is RateMode.ON_CHANGE_OR_EVERY) for rate in body.rates):
+            code = code or FailureCode.OUT_OF_RANGE
+        if self._verification.settle(request, code, now):
+            for rate in body.rates:
+                self._set_rate(self._collections[rate.sid], rate, now)
             self._next = now
             self._verification.completed(request, now)
+
+    def _set_rate(self, collection: Collection, rate: SidRate, now: Micros) -> None:
+        if rate.mode is RateMode.OFF:
+            collection.disable()
+        else:
+            collection.mode, collection.longest = rate.mode, rate.longest
+            collection.enable(now)
+
+    def _rates(self, request: Request, now: Micros) -> None:
+        body = request.body
+        assert isinstance(body, DescribeRates)
+        if self._verification.settle(request, self._unknown(body.sids), now):
+            found = ((sid, self._collections[sid]) for sid in body.sids)
+            rates = tuple(
+                SidRate(sid=sid, mode=c.mode if c.enabled else RateMode.OFF, longest=c.longest if c.enabled else 0)
+                for sid, c in found
+            )
+            self._answer(request, 130, RatesReport(rates=rates), now)
+
+    def _answer(self, request: Request, subtype: int, report: object, now: Micros) -> None:
+        octets = codec.encode(report)
+        self._telemetry.emit(APID_SYSTEM, Service.HOUSEKEEPING, subtype, octets, now, destination=request.source_id)
+        self._verification.completed(request, now)

@@ -4,12 +4,12 @@ A service applies a request when its changes are on the disk, never before: `Tur
 completes. While it waits for its commit its later requests wait in `Turns`, in their order, so that every check sees
 what has been applied.
 Off nominal: a store that refuses fails the request with 0x1B, one that does not answer in time with 0x1A ("outcome
-unknown, read it back"), a full queue with 8; nothing is applied. Until a table has been loaded after a boot, requests
+unknown, read it back"), a full queue with 8, a mode in which nothing is written with 0x14; nothing is applied. Until a table has been loaded after a boot, requests
 that need it are refused with 8.
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum, unique
 from typing import Final
 
@@ -38,6 +38,8 @@ class Outcome(Enum):
 CODES: Final = {Outcome.REFUSED: FailureCode.INTERNAL, Outcome.UNKNOWN: FailureCode.TIMEOUT}
 Then = Callable[[Outcome, Micros], None]
 Restore = Callable[[Mapping[int, bytes], Micros], None]
+Page = Callable[[RowsLoaded | None, Micros], None]
+"""Told of one page of rows; None when the store did not give it."""
 
 
 class _Loading:
@@ -61,6 +63,9 @@ class Keeper:
         self._batch_then: list[Then] = []
         self._sent: dict[int, list[Then]] = {}
         self._loading: dict[Table, _Loading] = {}
+        self._reading: dict[int, Page] = {}
+        self.held = False
+        """Whether the board's mode lets no request change what outlives a reset; written by `system`."""
         self.commits = 0
         """Lists of changes that are on the disk, in this life."""
 
@@ -111,6 +116,13 @@ class Keeper:
                     return False
         return True
 
+    def read(self, table: Table, first_key: int, now: Micros, then: Page) -> bool:
+        """Read a page of what is on the disk; False, and `then` is never called, when the store's queue is full."""
+        asked = self._store.load_rows(table, first_key, now)
+        if asked is not None:
+            self._reading[asked] = then
+        return asked is not None
+
     @property
     def restored(self) -> bool:
         """Whether every table is back."""
@@ -122,10 +134,16 @@ class Keeper:
             case Kept(request_id):
                 self.commits += 1
                 return self._settle(request_id, Outcome.KEPT, now)
-            case RowsLoaded():
-                self._loaded(answer, now)
+            case RowsLoaded(request_id):
+                if request_id in self._reading:
+                    self._reading.pop(request_id)(answer, now)
+                else:
+                    self._loaded(answer, now)
                 return True
             case Failed(request_id, _, store_status):
+                if request_id in self._reading:
+                    self._reading.pop(request_id)(None, now)
+                    return True
                 for loading in self._loading.values():
                     if loading.asked == request_id:
                         loading.asked = None
@@ -168,13 +186,15 @@ class Turns:
         """Whether a commit is awaited."""
         return self._busy
 
-    def guard(self, executions: Mapping[type[object], Execution]) -> dict[type[object], Execution]:
-        """The same executions, each in its turn."""
-        return {body: self._in_turn(execution) for body, execution in executions.items()}
+    def guard(
+        self, executions: Mapping[type[object], Execution], rowless: Collection[type[object]] = ()
+    ) -> dict[type[object], Execution]:
+        """The same executions, each in its turn; those of `rowless` are served though the table is not back."""
+        return {body: self._in_turn(execution, body in rowless) for body, execution in executions.items()}
 
-    def _in_turn(self, execution: Execution) -> Execution:
+    def _in_turn(self, execution: Execution, rowless: bool) -> Execution:
         def serve(request: Request, now: Micros) -> None:
-            if not self._keeper.ready(self._table) or len(self._waiting) >= WAITING_MAX:
+            if not (rowless or self._keeper.ready(self._table)) or len(self._waiting) >= WAITING_MAX:
                 self._verification.refused(request, FailureCode.BUSY, now)
             elif self._busy:
                 self._waiting.append((execution, request))
@@ -186,6 +206,9 @@ class Turns:
     def commit(self, request: Request, changes: Sequence[Change], now: Micros, apply: Callable[[Micros], None]) -> None:
         """The rest of a request that has started: keep `changes`, then `apply` and complete; or fail, unapplied."""
         assert request.progress is Progress.STARTED, "a request starts before it commits"
+        if self._keeper.held:
+            self._verification.failed(request, FailureCode.WRONG_STATE, now)
+            return
 
         def then(outcome: Outcome, at: Micros) -> None:
             self._busy = False

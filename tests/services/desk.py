@@ -66,7 +66,9 @@ class Desk:
         self.commits: list[dict[int, bytes]] = []
         self.store_is_full = False
         self.parameters = Parameters(database, self.telemetry, self.verification, self.events, self._commit)
-        self.housekeeping = Housekeeping(database, self.telemetry, self.verification, self.parameters)
+        self.housekeeping = Housekeeping(
+            database, self.telemetry, self.verification, self.parameters, self.keeper
+        )
         self.attention = Bell()
         self.services = Services(
             self.verification, self.events, self.parameters, self.housekeeping, self.keeper, self.attention
