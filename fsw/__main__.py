@@ -108,6 +108,19 @@ def fork_store(folder: str) -> "ChildWire":
     return ChildWire("store", serve)
 
 
+def fork_code(mission: str | None) -> "ChildWire":
+    """Fork the server that reads code and configuration for scrubbing."""
+    from fsw.hal.child import ChildWire  # noqa: PLC0415
+    from fsw.kernel.bus import Server  # noqa: PLC0415
+
+    def serve() -> Server:
+        from fsw.store.checked_files import CheckedFiles, flown_files  # noqa: PLC0415
+
+        return CheckedFiles(flown_files(os.path.dirname(os.path.abspath(__file__)), mission))
+
+    return ChildWire("code", serve)
+
+
 def fork_capture(path: str) -> "FileChild":
     """Fork the process that writes the recording."""
     from fsw.capture.format import MAGIC  # noqa: PLC0415
@@ -121,7 +134,7 @@ def fork_capture(path: str) -> "FileChild":
         refuse(f"--record {path}: exists and is no recording; give another name")
 
 
-def fly(options: Namespace, store: "ChildWire", capture: "FileChild | None") -> int:
+def fly(options: Namespace, store: "ChildWire", code: "ChildWire", capture: "FileChild | None") -> int:
     """Compose the real world and fly in it."""
     import gc  # noqa: PLC0415
 
@@ -152,7 +165,7 @@ def fly(options: Namespace, store: "ChildWire", capture: "FileChild | None") -> 
     outside = Outside(
         clock=clock,
         line=open_line(options, profile.baud),
-        wires={"store": store},
+        wires={"store": store, "code": code},
         sensors=LinuxBoard(disk=options.state, sensors=options.sensors),
         opener=SysfsOpener(options.sensors),
         watchdog=DeviceWatchdog(options.watchdog) if options.watchdog else NoWatchdog(),
@@ -175,6 +188,7 @@ def fly(options: Namespace, store: "ChildWire", capture: "FileChild | None") -> 
             end_recording(recorder, capture, how)
     outside.watchdog.disarm()
     store.close()
+    code.close()
     return 0
 
 
@@ -201,7 +215,8 @@ def main(argv: list[str]) -> int:
     except StateError as error:
         refuse(str(error))
     store = fork_store(options.state)
-    return fly(options, store, None if options.record is None else fork_capture(options.record))
+    code = fork_code(options.mission)
+    return fly(options, store, code, None if options.record is None else fork_capture(options.record))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ outside the program. `tick` runs one base tick; `run` is the real thing, with th
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from fsw.capture.header import Header
 from fsw.ccsds.carrier import by_name
@@ -21,6 +21,7 @@ from fsw.hal.ports import BoardSensors, LinePort, Opener, Watchdog
 from fsw.kernel.bell import Bell
 from fsw.kernel.bus import Port, Wire
 from fsw.kernel.clock import NEVER, TICK_US, Clock, Micros
+from fsw.kernel.mailbox import Mailbox
 from fsw.kernel.scheduler import Scheduler, Slot
 from fsw.kernel.supervisor import RestartPolicy, Supervisor, TaskState
 from fsw.mdb.lander import LanderLink, LanderTime, PowerNotice, PowerStatus, SafeNow
@@ -32,6 +33,7 @@ from fsw.power.task import PowerTask
 from fsw.pus.ids import APID_COMMS, APID_POWER, APID_SYSTEM
 from fsw.services.archive import Archive
 from fsw.services.board import Board, Health
+from fsw.services.board_memory import BoardMemory
 from fsw.services.events import Events
 from fsw.services.fates import Fates
 from fsw.services.housekeeping import Housekeeping
@@ -137,11 +139,21 @@ class App:
 
         self.sequences = Sequences(database, self.telemetry, self.services)
         self.archive = Archive(database, self.telemetry, self.services)
-        self.serving = (self.events, self.parameters, self.housekeeping, self.fates, self.archive, self.sequences)
+        self.memory = BoardMemory(
+            (config, mission, VERSION),
+            self.telemetry,
+            self.services,
+            self.outbox,
+            self.time,
+            store=self.store.port,
+            mailboxes=self._mailboxes,
+            files=world.wires.get("code"),
+        )
+        self.serving = (self.events, self.parameters, self.housekeeping, self.fates, self.archive, self.memory, self.sequences)
         self.system = SystemTask(
             self.board, self.services, self.time, self.store, world.sensors, database, self._restarts
         )
-        self.system.turns = (self.housekeeping.step, self.fates.step, self.sequences.step)
+        self.system.turns = (self.housekeeping.step, self.fates.step, self.sequences.step, self.memory.step)
         self.power = PowerTask(
             self.board, self.services, self.lander_outbox, [_load(e) for e in mission.instruments], mission.base_mw
         )
@@ -247,6 +259,11 @@ class App:
             process = next(owner.process for a, _, owner, _ in owners if a == apid)
             assert process is not None
             assert command.body in process.executions, f"nobody serves {command.name}"
+
+    def _mailboxes(self) -> list[Mailbox[object]]:
+        """Every queue of requests and of what the lander says."""
+        boxes = [process.mailbox for process in self._served.values()]
+        return [*cast("list[Mailbox[object]]", boxes), self.system.inbox, self.power.inbox]
 
     # --- what the supervisor tells ---------------------------------------------------------------------------------
 

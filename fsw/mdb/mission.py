@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 from fsw.config import LINES
 from fsw.kernel.clock import TICK_US
-from fsw.mdb import comms, fates, forwarding, lander, power, sequencing, standard_services, system, verification
+from fsw.mdb import comms, fates, forwarding, lander, large_packets, memory, power, sequencing, standard_services, system, verification
 from fsw.mdb.assembly import DeclarationError
 from fsw.mdb.database import Database
 
@@ -93,6 +93,8 @@ def load(folder: str | Path | None = None) -> Mission:
         fates,
         forwarding,
         lander,
+        large_packets,
+        memory,
         verification,
         *(entry.module for entry in entries),
     )

@@ -6,14 +6,17 @@ unless `store_waits`); parameters are committed to a list. A desk made with anot
 
 from collections.abc import Mapping
 
+from fsw.config import LINES, Config
 from fsw.kernel.bell import Bell
 from fsw.kernel.bus import InlineWire, Port
 from fsw.kernel.clock import ManualClock, Micros
+from fsw.kernel.mailbox import Mailbox
 from fsw.mdb.database import Call
 from fsw.mdb.mission import load
 from fsw.pus import tc
 from fsw.services.archive import Archive
 from fsw.services.board import Board
+from fsw.services.board_memory import BoardMemory
 from fsw.services.events import Events
 from fsw.services.fates import Fates
 from fsw.services.housekeeping import Housekeeping
@@ -29,6 +32,7 @@ from fsw.services.verification import Request, Verification
 from fsw.store.client import Store
 from fsw.store.protocol import StoreStatus
 from fsw.store.server import StoreServer
+from hil.board.flight_code import CodeFiles
 from tests.system.by_hand import Report, report, telecommand
 
 MISSION = load()
@@ -40,6 +44,7 @@ class Disk:
     def __init__(self) -> None:
         self.server = StoreServer(":memory:")
         self.failing = False
+        self.code = CodeFiles()
 
     def serve(self, request: bytes) -> bytes:
         """The server's answer, or that of a disk that keeps nothing."""
@@ -75,10 +80,17 @@ class Desk:
         )
         self.sequences = Sequences(database, self.telemetry, self.services)
         self.archive = Archive(database, self.telemetry, self.services)
+        self.code = self.disk.code
+        self.memory = BoardMemory(
+            (Config(LINES["default"]), MISSION, "kratai test"), self.telemetry, self.services, self.outbox, self.time,
+            store=self.store.port, mailboxes=lambda: self.mailboxes, files=InlineWire(self.code.server, self._clock, 0),
+        )  # fmt: skip
+        self.mailboxes: list[Mailbox[object]] = []
         self.executions: dict[type[object], Execution] = {
             **self.events.executions, **self.parameters.executions, **self.housekeeping.executions,
             **self.sequences.executions,
             **self.archive.executions,
+            **self.memory.executions,
         }  # fmt: skip
         self.fates = Fates(Board(), self.telemetry, self.time, self.services)
         self.executions.update(self.fates.executions)
