@@ -34,12 +34,14 @@ from fsw.pus.ids import APID_COMMS, APID_POWER, APID_SYSTEM
 from fsw.services.archive import Archive
 from fsw.services.board import Board, Health
 from fsw.services.board_memory import BoardMemory
+from fsw.services.event_action import EventAction
 from fsw.services.events import Events
 from fsw.services.fates import Fates
 from fsw.services.housekeeping import Housekeeping
 from fsw.services.instrument import Instrument, Services
 from fsw.services.keeper import Keeper
 from fsw.services.lander_outbox import LanderOutbox
+from fsw.services.monitoring import Monitoring
 from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
 from fsw.services.process import Execution, Process
@@ -127,9 +129,7 @@ class App:
         self.parameters = Parameters(
             database, self.telemetry, self.verification, self.events, self.store.commit_parameters
         )
-        self.housekeeping = Housekeeping(
-            database, self.telemetry, self.verification, self.parameters, self.keeper
-        )
+        self.housekeeping = Housekeeping(database, self.telemetry, self.verification, self.parameters, self.keeper)
         self.attention = Bell()
         self.services = Services(
             self.verification, self.events, self.parameters, self.housekeeping, self.keeper, self.attention
@@ -149,11 +149,30 @@ class App:
             mailboxes=self._mailboxes,
             files=world.wires.get("code"),
         )
-        self.serving = (self.events, self.parameters, self.housekeeping, self.fates, self.archive, self.memory, self.sequences)
+        self.monitoring = Monitoring(database, self.telemetry, self.time, self.services)
+        self.event_action = EventAction(database, self.telemetry, self.services)
+        self.serving = (
+            self.events,
+            self.parameters,
+            self.housekeeping,
+            self.fates,
+            self.archive,
+            self.memory,
+            self.sequences,
+            self.monitoring,
+            self.event_action,
+        )
         self.system = SystemTask(
             self.board, self.services, self.time, self.store, world.sensors, database, self._restarts
         )
-        self.system.turns = (self.housekeeping.step, self.fates.step, self.sequences.step, self.memory.step)
+        self.system.turns = (
+            self.housekeeping.step,
+            self.fates.step,
+            self.sequences.step,
+            self.memory.step,
+            self.monitoring.step,
+            self.event_action.step,
+        )
         self.power = PowerTask(
             self.board, self.services, self.lander_outbox, [_load(e) for e in mission.instruments], mission.base_mw
         )

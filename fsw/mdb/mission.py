@@ -17,7 +17,21 @@ from typing import Final, NamedTuple
 
 from fsw.config import LINES
 from fsw.kernel.clock import TICK_US
-from fsw.mdb import comms, fates, forwarding, lander, large_packets, memory, power, sequencing, standard_services, system, verification
+from fsw.mdb import (
+    comms,
+    event_action,
+    fates,
+    forwarding,
+    lander,
+    monitoring,
+    large_packets,
+    memory,
+    power,
+    sequencing,
+    standard_services,
+    system,
+    verification,
+)
 from fsw.mdb.assembly import DeclarationError
 from fsw.mdb.database import Database
 
@@ -90,6 +104,8 @@ def load(folder: str | Path | None = None) -> Mission:
         system,
         power,
         comms,
+        monitoring,
+        event_action,
         fates,
         forwarding,
         lander,

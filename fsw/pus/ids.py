@@ -65,10 +65,13 @@ class Service(IntEnum):
     MEMORY = 6
     FUNCTIONS = 8
     TIME = 9
+    SCHEDULING = 11
+    MONITORING = 12
     LARGE_PACKETS = 13
     FORWARDING = 14
     STORAGE = 15
     TEST = 17
+    EVENT_ACTION = 19
     PARAMETERS = 20
     SEQUENCING = 21
     FILES = 23

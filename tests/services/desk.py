@@ -17,11 +17,13 @@ from fsw.pus import tc
 from fsw.services.archive import Archive
 from fsw.services.board import Board
 from fsw.services.board_memory import BoardMemory
+from fsw.services.event_action import EventAction
 from fsw.services.events import Events
 from fsw.services.fates import Fates
 from fsw.services.housekeeping import Housekeeping
 from fsw.services.instrument import Services
 from fsw.services.keeper import Keeper
+from fsw.services.monitoring import Monitoring
 from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
 from fsw.services.process import Execution
@@ -71,9 +73,7 @@ class Desk:
         self.commits: list[dict[int, bytes]] = []
         self.store_is_full = False
         self.parameters = Parameters(database, self.telemetry, self.verification, self.events, self._commit)
-        self.housekeeping = Housekeeping(
-            database, self.telemetry, self.verification, self.parameters, self.keeper
-        )
+        self.housekeeping = Housekeeping(database, self.telemetry, self.verification, self.parameters, self.keeper)
         self.attention = Bell()
         self.services = Services(
             self.verification, self.events, self.parameters, self.housekeeping, self.keeper, self.attention
@@ -86,7 +86,11 @@ class Desk:
             store=self.store.port, mailboxes=lambda: self.mailboxes, files=InlineWire(self.code.server, self._clock, 0),
         )  # fmt: skip
         self.mailboxes: list[Mailbox[object]] = []
+        self.monitoring = Monitoring(database, self.telemetry, self.time, self.services)
+        self.event_action = EventAction(database, self.telemetry, self.services)
         self.executions: dict[type[object], Execution] = {
+            **self.monitoring.executions,
+            **self.event_action.executions,
             **self.events.executions, **self.parameters.executions, **self.housekeeping.executions,
             **self.sequences.executions,
             **self.archive.executions,
