@@ -194,7 +194,10 @@ class _Runs:
 
 
 class AdOnce:
-    """No command sent in AD frames runs twice, whatever is repeated, over all lives of the payload."""
+    """No command sent in AD frames runs twice, whatever is repeated, over all lives of the payload.
+
+    Nor does one that a schedule holds; sequences and responses may run theirs again and again.
+    """
 
     RULE: Final = "ad-once"
     RECORDS: Final = (CommandRecord,)
@@ -213,6 +216,9 @@ class AdOnce:
         for brought in brought_by(frame.data) if not frame.control else ():
             runs = self._commands.get(brought.request_id) or self._new(brought.request_id)
             runs.many |= frame.bypass
+            for carried in brought.carried:
+                runs = self._commands.get(carried.request_id) or self._new(carried.request_id)
+                runs.many |= not carried.once
 
     def executed(self, request_id: bytes, now: Micros) -> None:
         """The execution of a request was run."""
@@ -250,7 +256,10 @@ class AdOnce:
 
 
 class NothingUnaccepted:
-    """Nothing runs, and nothing is reported on, that did not come in a frame which the receiver may accept."""
+    """Nothing runs, and nothing is reported on, that did not come in a frame which the receiver may accept.
+
+    What came inside another telecommand is kept on board, and may run in this life or in a later one.
+    """
 
     RULE: Final = "nothing-unaccepted"
 
@@ -258,6 +267,7 @@ class NothingUnaccepted:
         self._log = Log(self.RULE)
         self._acceptance = acceptance
         self._known: OrderedDict[bytes, None] = OrderedDict()
+        self._stored: OrderedDict[bytes, None] = OrderedDict()
         self._tapped = False
 
     def born(self, now: Micros) -> None:
@@ -266,10 +276,9 @@ class NothingUnaccepted:
 
     def acceptable(self, brought: Brought, now: Micros) -> None:
         """A telecommand has come that may have been accepted."""
-        self._known[brought.request_id] = None
-        self._known.move_to_end(brought.request_id)
-        if len(self._known) > REQUESTS_MAX:
-            self._known.popitem(last=False)
+        _remember(self._known, brought.request_id)
+        for carried in brought.carried:
+            _remember(self._stored, carried.request_id)
 
     def executed(self, request_id: bytes, now: Micros) -> None:
         """The execution of a request was run."""
@@ -279,7 +288,7 @@ class NothingUnaccepted:
     def verified(self, verification: Verification, now: Micros) -> None:
         """A report of ST[01] was emitted."""
         stage, request_id = verification.stage, verification.request_id
-        if request_id not in self._known and not self._acceptance.lost:
+        if request_id not in self._known and request_id not in self._stored and not self._acceptance.lost:
             self._log.breach(now, f"{stage.name} for {name_of(request_id)}, which never came")
         elif stage in _BEFORE_EXECUTION or (stage is Stage.START_FAILED and not self._tapped):
             self._acceptance.settled(request_id)
@@ -291,5 +300,12 @@ class NothingUnaccepted:
         return self._log.findings()
 
     def _run(self, request_id: bytes, now: Micros) -> None:
-        if not self._acceptance.ran(request_id):
+        if request_id not in self._stored and not self._acceptance.ran(request_id):
             self._log.breach(now, f"{name_of(request_id)} was run, and no accepted frame has brought it")
+
+
+def _remember(known: OrderedDict[bytes, None], request_id: bytes) -> None:
+    known[request_id] = None
+    known.move_to_end(request_id)
+    if len(known) > REQUESTS_MAX:
+        known.popitem(last=False)

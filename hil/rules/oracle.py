@@ -14,9 +14,19 @@ POSSIBILITIES_MAX: Final = 64
 WAITING_MAX: Final = 512
 """Telecommands that may have been accepted and have not been run; the oldest are forgotten."""
 _EXPIRY: Final = 130
+_SCHEDULE: Final = 11
 _WRAPPED_AT: Final = 11 + 7
 _READABLE_OCTETS: Final = 10
+_DATA_AT: Final = 11
+_TELECOMMAND_OCTETS_MIN: Final = 13
 _SET_V_R: Final = b"\x82\x00"
+
+
+class Carried(NamedTuple):
+    """A telecommand inside another, kept on board for later. `once`: what keeps it lets it go once (a schedule)."""
+
+    request_id: bytes
+    once: bool
 
 
 class Brought(NamedTuple):
@@ -25,6 +35,7 @@ class Brought(NamedTuple):
     request_id: bytes
     ack: int
     sound: bool
+    carried: tuple[Carried, ...] = ()
 
 
 class Possibility(NamedTuple):
@@ -45,10 +56,28 @@ def brought_by(data: bytes) -> list[Brought]:
         octets = 7 + int.from_bytes(data[4:6], "big")
         packet, data = data[:octets], data[octets:]
         sound = len(packet) == octets and crc_hqx(packet, 0xFFFF) == 0
-        found.append(Brought(bytes(packet[:4]), packet[6] & 0x0F, sound))
-        if packet[7] == _EXPIRY and sound:
+        wraps = packet[7] == _EXPIRY
+        carried = carried_by(packet) if sound and not wraps else ()
+        found.append(Brought(bytes(packet[:4]), packet[6] & 0x0F, sound, carried))
+        if wraps and sound:
             found += brought_by(packet[_WRAPPED_AT:-2])
     return found
+
+
+def carried_by(packet: bytes) -> tuple[Carried, ...]:
+    """Telecommands inside a sound one, wherever they lie: octets with the head, the length and the checksum of one."""
+    once, data, at = packet[7] == _SCHEDULE, packet[_DATA_AT:-2], 0
+    found: list[Carried] = []
+    while at + _TELECOMMAND_OCTETS_MIN <= len(data):
+        octets = 7 + int.from_bytes(data[at + 4 : at + 6], "big")
+        inner = data[at : at + octets]
+        head = inner[0] & 0xF8 == 0x18 and inner[2] >= 0xC0 and octets >= _TELECOMMAND_OCTETS_MIN
+        if head and len(inner) == octets and crc_hqx(inner, 0xFFFF) == 0:
+            found += (Carried(bytes(inner[:4]), once), *carried_by(inner))
+            at += octets
+        else:
+            at += 1
+    return tuple(found)
 
 
 class Acceptance:

@@ -21,7 +21,7 @@ S = 1_000_000
 
 class Told(NamedTuple):
     number: int
-    count: int
+    sequence: int
     source: int
     word: int
     code: int
@@ -39,7 +39,7 @@ class FateDesk:
     """A desk whose requests come as packets of VC 0."""
 
     def __init__(self, before: "FateDesk | None" = None, *, restored: bool = True) -> None:
-        self.desk = Desk(before.desk.disk if before else None)
+        self.desk: Desk = Desk(before.desk.disk if before else None)
         self.mailbox: Mailbox[Request] = Mailbox("system", 500)
         self.desk.verification.serve(SYSTEM, self.mailbox)
         if restored:
@@ -147,7 +147,7 @@ def test_what_comes_before_the_list_is_back_stands_behind_it() -> None:
     again.turn()
     third = FateDesk(again)
     (listed,) = third.listed()
-    assert [(fate.number, fate.count) for fate in listed.fates] == [(0, 1), (1, 2)]
+    assert [(fate.number, fate.sequence) for fate in listed.fates] == [(0, 1), (1, 2)]
 
 
 @pytest.mark.proves("K-FATE-001")
@@ -160,7 +160,7 @@ def test_the_last_256_are_kept() -> None:
     for _ in range(6):
         desk.turn()
     listed = FateDesk(desk).listed()
-    assert [fate.count for report in listed for fate in report.fates] == list(range(44, 300))
+    assert [fate.sequence for report in listed for fate in report.fates] == list(range(44, 300))
     assert [len(report.fates) for report in listed] == [40] * 6 + [16]
     assert {(report.oldest, report.following) for report in listed} == {(44, 300)}
 
@@ -186,7 +186,7 @@ def test_a_store_that_refuses_is_asked_again() -> None:
     desk.desk.disk.failing = False
     assert desk.turn(S) == 6 * S
     assert desk.turn(5 * S) == NEVER
-    assert [fate.count for fate in FateDesk(desk).listed()[0].fates] == [1]
+    assert [fate.sequence for fate in FateDesk(desk).listed()[0].fates] == [1]
 
 
 def test_a_row_that_is_none_is_passed_over() -> None:
@@ -196,7 +196,7 @@ def test_a_row_that_is_none_is_passed_over() -> None:
     rows = [put(Table.FATES, 200, b"?"), put(Table.FATES, 201, bytes(20) + b"\x63" + bytes(2))]
     desk.desk.keeper.keep(rows, desk.desk.now, lambda *_: None)
     desk.desk.answer()
-    assert [fate.count for fate in FateDesk(desk).listed()[0].fates] == [1]
+    assert [fate.sequence for fate in FateDesk(desk).listed()[0].fates] == [1]
 
 
 def test_one_answer_at_a_time() -> None:
