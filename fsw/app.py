@@ -37,6 +37,7 @@ from fsw.services.board_memory import BoardMemory
 from fsw.services.event_action import EventAction
 from fsw.services.events import Events
 from fsw.services.fates import Fates
+from fsw.services.files import Files
 from fsw.services.housekeeping import Housekeeping
 from fsw.services.instrument import Instrument, Services
 from fsw.services.keeper import Keeper
@@ -138,6 +139,7 @@ class App:
         self.fates = Fates(self.board, self.telemetry, self.time, self.services)
 
         self.sequences = Sequences(database, self.telemetry, self.services)
+        self.files = Files(self.telemetry, self.services, self.store)
         self.archive = Archive(database, self.telemetry, self.services)
         self.memory = BoardMemory(
             (config, mission, VERSION),
@@ -159,6 +161,7 @@ class App:
             self.archive,
             self.memory,
             self.sequences,
+            self.files,
             self.monitoring,
             self.event_action,
         )
@@ -173,6 +176,7 @@ class App:
             self.monitoring.step,
             self.event_action.step,
         )
+        self.system.takers = (self.files.answered,)
         self.power = PowerTask(
             self.board, self.services, self.lander_outbox, [_load(e) for e in mission.instruments], mission.base_mw
         )

@@ -21,6 +21,7 @@ from fsw.mdb import (
     comms,
     event_action,
     fates,
+    files,
     forwarding,
     lander,
     monitoring,
@@ -101,6 +102,7 @@ def load(folder: str | Path | None = None) -> Mission:
     modules = (
         standard_services,
         sequencing,
+        files,
         system,
         power,
         comms,

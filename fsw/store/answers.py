@@ -5,6 +5,7 @@ from typing import Final, NamedTuple
 
 from fsw.kernel.bus import Answer, Status
 from fsw.store import packets
+from fsw.store.file_words import FileAnswer, decode_answer
 from fsw.store.keep import decode_page
 from fsw.store.protocol import LastLife, Opcode, StoreStatus, decode_parameters
 
@@ -118,6 +119,13 @@ class StatsTold(NamedTuple):
     stats: packets.Stats
 
 
+class FilesAnswered(NamedTuple):
+    """What became of a request about files."""
+
+    request_id: int
+    answer: FileAnswer
+
+
 class Failed(NamedTuple):
     """The request's outcome is unknown (timeout, lost), or the server refused it (`store_status` says why)."""
 
@@ -130,7 +138,9 @@ PacketAnswer = (
     PacketsBegun | PacketLimitsKept | PacketsKept | PacketsTimed | PacketsRead | PacketsDeleted | PacketsSummarised
     | PacketsChecked | StatsTold
 )  # fmt: skip
-StoreAnswer = Booted | Marked | ParametersLoaded | ParametersCommitted | Kept | RowsLoaded | PacketAnswer | Failed
+StoreAnswer = (
+    Booted | Marked | ParametersLoaded | ParametersCommitted | Kept | RowsLoaded | PacketAnswer | FilesAnswered | Failed
+)
 
 
 def decode(opcode: Opcode, answer: Answer) -> StoreAnswer:
@@ -200,6 +210,11 @@ def _stats(request_id: int, body: bytes) -> StatsTold | None:
     return None if stats is None else StatsTold(request_id, stats)
 
 
+def _files(request_id: int, body: bytes) -> FilesAnswered | None:
+    answer = decode_answer(body)
+    return None if answer is None else FilesAnswered(request_id, answer)
+
+
 _BODIES: Final[Mapping[Opcode, Callable[[int, bytes], StoreAnswer | None]]] = {
     Opcode.BOOT: _booted,
     Opcode.MARK: lambda request_id, body: None if body else Marked(request_id),
@@ -216,4 +231,5 @@ _BODIES: Final[Mapping[Opcode, Callable[[int, bytes], StoreAnswer | None]]] = {
     Opcode.PACKETS_SUMMARY: _summarised,
     Opcode.CHECK: _checked,
     Opcode.STATS: _stats,
+    Opcode.FILES: _files,
 }

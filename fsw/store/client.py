@@ -7,6 +7,7 @@ from fsw.kernel.clock import Micros
 from fsw.store.answers import (
     Booted,
     Failed,
+    FilesAnswered,
     Kept,
     Marked,
     PacketAnswer,
@@ -25,6 +26,7 @@ from fsw.store.answers import (
     StoreAnswer,
     decode,
 )
+from fsw.store.file_words import FileRequest, encode_request
 from fsw.store.keep import Change, Table, encode_changes
 from fsw.store.packets import (
     ROW_MAX,
@@ -42,9 +44,10 @@ from fsw.store.packets import (
 from fsw.store.protocol import LastLife, Opcode, StoreStatus, encode_parameters
 
 __all__ = [
-    "Booted", "Failed", "Kept", "LastLife", "Marked", "PacketAnswer", "PacketLimitsKept", "PacketsBegun",
-    "PacketsChecked", "PacketsDeleted", "PacketsKept", "PacketsRead", "PacketsSummarised", "PacketsTimed",
-    "ParametersCommitted", "ParametersLoaded", "RowsLoaded", "StatsTold", "Store", "StoreAnswer", "StoreStatus",
+    "Booted", "Failed", "FilesAnswered", "Kept", "LastLife", "Marked", "PacketAnswer", "PacketLimitsKept",
+    "PacketsBegun", "PacketsChecked", "PacketsDeleted", "PacketsKept", "PacketsRead", "PacketsSummarised",
+    "PacketsTimed", "ParametersCommitted", "ParametersLoaded", "RowsLoaded", "StatsTold", "Store",
+    "StoreAnswer", "StoreStatus",
 ]  # fmt: skip
 
 
@@ -138,6 +141,10 @@ class Store:
     def stats(self, now: Micros) -> int | None:
         """Ask for the counters; answered by StatsTold."""
         return self._ask(Opcode.STATS, b"", now)
+
+    def ask_files(self, request: FileRequest, now: Micros) -> int | None:
+        """Have something done about the files of the store; answered by FilesAnswered."""
+        return self._ask(Opcode.FILES, encode_request(request), now)
 
     def poll(self, now: Micros) -> list[StoreAnswer]:
         """What has been answered since the last call."""

@@ -1,23 +1,22 @@
 """What crosses the wire about the files of the payload's store, and what a name may be. Both ends use this file.
 
 A request is operation u8, size_max u32, locked u8, repository and name (each length u8 and ASCII). An answer is verdict
-u8 (0 done, else the failure code), files u16 and octets u32 in the store, then: size u32 and locked u8 of a file, or
-(type u8, length u8, name) × n.
+u8 (0 done, else the failure code), files u16 and octets u32 in the store, size u32 and locked u8 of the file asked for
+(else 0), and (type u8, length u8, name) × n of what is listed.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+import struct
 from enum import IntEnum, unique
 from typing import Final, NamedTuple
 
 DEPTH_MAX: Final = 3
 NAME_OCTETS_MAX: Final = 32
 ROOT: Final = "/"
-_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,31}")
-_PATTERN: Final = re.compile(r"[A-Za-z0-9._*?-]{1,32}")
+_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_PATTERN: Final = re.compile(r"[A-Za-z0-9._*?-]+")
 _HEAD_OCTETS: Final = 6
-_ANSWER_OCTETS: Final = 7
-_ATTRIBUTES_OCTETS: Final = 5
+_ANSWER: Final = struct.Struct(">BHIIB")
 
 
 @unique
@@ -49,22 +48,22 @@ class FileAnswer(NamedTuple):
     """What became of it: `verdict` is 0 or a failure code of ST[01]; `files` and `octets` are all that is stored."""
 
     verdict: int
-    files: int
-    octets: int
-    size: int
-    locked: bool
-    objects: tuple[tuple[int, str], ...]
+    files: int = 0
+    octets: int = 0
+    size: int = 0
+    locked: bool = False
+    objects: tuple[tuple[int, str], ...] = ()
     """(type, name): type 0 a file, 1 a directory."""
 
 
 def is_name(name: str) -> bool:
     """Whether a file or directory may be called so: no `/`, no NUL, no dot in front, so neither `.` nor `..`."""
-    return _NAME.fullmatch(name) is not None
+    return len(name) <= NAME_OCTETS_MAX and _NAME.fullmatch(name) is not None
 
 
 def is_pattern(pattern: str) -> bool:
     """Whether this may be looked for: characters of names, `*` and `?`."""
-    return _PATTERN.fullmatch(pattern) is not None
+    return len(pattern) <= NAME_OCTETS_MAX and _PATTERN.fullmatch(pattern) is not None
 
 
 def directories(repository: str) -> list[str] | None:
@@ -98,44 +97,27 @@ def decode_request(octets: bytes) -> FileRequest | None:
         return None
     if texts is None or len(texts) != 2:
         return None
-    request = FileRequest(FileOperation(head[0]), *texts, int.from_bytes(head[1:5], "big"), head[5] == 1)
+    repository, name = texts
+    request = FileRequest(FileOperation(head[0]), repository, name, int.from_bytes(head[1:5], "big"), head[5] == 1)
     return request if is_sound(request) else None
 
 
-def encode_answer(verdict: int, files: int, octets: int, body: bytes = b"") -> bytes:
-    """An answer with a body made by one of the two functions below."""
-    return bytes((verdict,)) + min(files, 0xFFFF).to_bytes(2, "big") + min(octets, 0xFFFF_FFFF).to_bytes(4, "big") + body
+def encode_answer(answer: FileAnswer) -> bytes:
+    """An answer as it crosses the wire; numbers too large for their field stand at its end."""
+    verdict, files, octets, size, locked, objects = answer
+    head = _ANSWER.pack(verdict, min(files, 0xFFFF), min(octets, 0xFFFF_FFFF), min(size, 0xFFFF_FFFF), locked)
+    return head + b"".join(bytes((kind,)) + _text(name) for kind, name in objects)
 
 
-def encode_attributes(size: int, locked: bool) -> bytes:
-    """What ATTRIBUTES answers."""
-    return min(size, 0xFFFF_FFFF).to_bytes(4, "big") + bytes((locked,))
-
-
-def encode_objects(objects: Iterable[tuple[int, str]]) -> bytes:
-    """What FIND and SUMMARY answer."""
-    return b"".join(bytes((kind,)) + _text(name) for kind, name in objects)
-
-
-def decode_answer(operation: FileOperation, octets: bytes) -> FileAnswer | None:
-    """The answer to that operation; None when it breaks a rule of its layout."""
-    head, body = octets[:_ANSWER_OCTETS], octets[_ANSWER_OCTETS:]
-    if len(head) < _ANSWER_OCTETS:
+def decode_answer(octets: bytes) -> FileAnswer | None:
+    """The answer; None when it breaks a rule of its layout."""
+    if len(octets) < _ANSWER.size:
         return None
-    verdict, files, stored = head[0], int.from_bytes(head[1:3], "big"), int.from_bytes(head[3:], "big")
-    size, locked, objects = 0, False, ()
-    if not verdict and operation is FileOperation.ATTRIBUTES:
-        if len(body) != _ATTRIBUTES_OCTETS or body[4] > 1:
-            return None
-        size, locked = int.from_bytes(body[:4], "big"), body[4] == 1
-    elif not verdict and operation in (FileOperation.FIND, FileOperation.SUMMARY):
-        found = _objects(body)
-        if found is None:
-            return None
-        objects = tuple(found)
-    elif body:
+    verdict, files, stored, size, locked = _ANSWER.unpack_from(octets)
+    objects = _objects(octets[_ANSWER.size :])
+    if objects is None or locked > 1:
         return None
-    return FileAnswer(verdict, files, stored, size, locked, objects)
+    return FileAnswer(verdict, files, stored, size, locked == 1, tuple(objects))
 
 
 def _objects(body: bytes) -> list[tuple[int, str]] | None:
@@ -154,7 +136,7 @@ def _text(text: str) -> bytes:
     return bytes((len(octets),)) + octets
 
 
-def _texts(octets: bytes) -> Sequence[str] | None:
+def _texts(octets: bytes) -> list[str] | None:
     texts = []
     while octets:
         text = octets[1 : 1 + octets[0]]

@@ -12,19 +12,19 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from itertools import islice
 from typing import Final, NamedTuple
 
 from fsw.pus.ids import FailureCode
 from fsw.store.database_file import DatabaseFile
 from fsw.store.file_words import (
     DEPTH_MAX,
+    FileAnswer,
     FileOperation,
     FileRequest,
     decode_request,
     directories,
     encode_answer,
-    encode_attributes,
-    encode_objects,
     is_name,
 )
 from fsw.store.keep import Table
@@ -34,9 +34,12 @@ FILES_MAX: Final = 128
 DIRECTORIES_MAX: Final = 32
 QUOTA_OCTETS: Final = 64 * 1024 * 1024
 """What all files may grow to together."""
+LISTED_MAX: Final = 256
+"""Names in one answer; only files that others have put there can be more."""
+assert LISTED_MAX > FILES_MAX + DIRECTORIES_MAX
 FILE, DIRECTORY = 0, 1
 _ROW_OCTETS: Final = 5
-_DONE: Final = 0
+_DONE: Final = FileAnswer(0)
 _CODES: Final = {
     errno.ENOENT: FailureCode.UNKNOWN_ID,
     errno.ENOTDIR: FailureCode.WRONG_STATE,
@@ -55,7 +58,7 @@ class _Row(NamedTuple):
     locked: bool
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     """What was asked for cannot be."""
 
     def __init__(self, code: FailureCode) -> None:
@@ -68,7 +71,7 @@ class FileStore:
     def __init__(self, folder: str | None, file: DatabaseFile) -> None:
         self.folder = folder
         self._file = file
-        self._serving: Final[Mapping[FileOperation, Callable[[int, FileRequest], bytes]]] = {
+        self._serving: Final[Mapping[FileOperation, Callable[[int, FileRequest], FileAnswer]]] = {
             FileOperation.CREATE: self._create,
             FileOperation.DELETE: self._delete,
             FileOperation.ATTRIBUTES: self._attributes,
@@ -89,18 +92,17 @@ class FileStore:
         if self.folder is None:
             return StoreStatus.DISK
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
-        verdict, said = _DONE, b""
         try:
             with self._directory(request.repository) as place:
-                said = self._serving[request.operation](place, request)
-        except _Refused as refused:
-            verdict = refused.code
+                answer = self._serving[request.operation](place, request)
+        except _RefusedError as refused:
+            answer = FileAnswer(refused.code)
         except OSError as error:
             if error.errno not in _CODES:
                 raise
-            verdict = _CODES[error.errno]
+            answer = FileAnswer(_CODES[error.errno])
         sizes = [size for _, kind, size in self._walk("/") if kind == FILE]
-        return encode_answer(verdict, len(sizes), sum(sizes), said)
+        return encode_answer(answer._replace(files=len(sizes), octets=sum(sizes)))
 
     @contextmanager
     def _directory(self, repository: str) -> Iterator[int]:
@@ -169,17 +171,17 @@ class FileStore:
         """Octets of a file; raises when it is not there, or is none."""
         status = os.stat(name, dir_fd=place, follow_symlinks=False)
         if not stat.S_ISREG(status.st_mode):
-            raise _Refused(FailureCode.WRONG_STATE)
+            raise _RefusedError(FailureCode.WRONG_STATE)
         return status.st_size
 
-    def _create(self, place: int, request: FileRequest) -> bytes:
+    def _create(self, place: int, request: FileRequest) -> FileAnswer:
         if request.name in os.listdir(place):
-            raise _Refused(FailureCode.ALREADY_EXISTS)
+            raise _RefusedError(FailureCode.ALREADY_EXISTS)
         rows = self._rows()
         sizes = {path: size for path, kind, size in self._walk("/") if kind == FILE}
         reserved = sum(max(size, rows[path].size_max if path in rows else 0) for path, size in sizes.items())
         if len(sizes) >= FILES_MAX or reserved + request.size_max > QUOTA_OCTETS:
-            raise _Refused(FailureCode.CAPACITY)
+            raise _RefusedError(FailureCode.CAPACITY)
         self._keep(rows, _path(request.repository, request.name), request.size_max, locked=request.locked)
         file = os.open(request.name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=place)
         try:
@@ -187,62 +189,62 @@ class FileStore:
         finally:
             os.close(file)
         os.fsync(place)
-        return b""
+        return _DONE
 
-    def _delete(self, place: int, request: FileRequest) -> bytes:
+    def _delete(self, place: int, request: FileRequest) -> FileAnswer:
         self._size(place, request.name)
         row = self._rows().get(_path(request.repository, request.name))
         if row is not None and row.locked:
-            raise _Refused(FailureCode.PROTECTED)
+            raise _RefusedError(FailureCode.PROTECTED)
         with self._file.transaction() as connection:
             key = -1 if row is None else row.key
             connection.execute("DELETE FROM keep WHERE place = ? AND key = ?", (int(Table.FILES), key))
             os.unlink(request.name, dir_fd=place)
             os.fsync(place)
-        return b""
+        return _DONE
 
-    def _attributes(self, place: int, request: FileRequest) -> bytes:
+    def _attributes(self, place: int, request: FileRequest) -> FileAnswer:
         size = self._size(place, request.name)
         row = self._rows().get(_path(request.repository, request.name))
-        return encode_attributes(size, row is not None and row.locked)
+        return FileAnswer(0, size=size, locked=row is not None and row.locked)
 
-    def _lock(self, place: int, request: FileRequest) -> bytes:
+    def _lock(self, place: int, request: FileRequest) -> FileAnswer:
         self._size(place, request.name)
         rows, path = self._rows(), _path(request.repository, request.name)
         row = rows.get(path, _Row(0, 0, locked=False))
         locked = request.operation is FileOperation.LOCK
         if row.locked is locked:
-            raise _Refused(FailureCode.WRONG_STATE)
+            raise _RefusedError(FailureCode.WRONG_STATE)
         self._keep(rows, path, row.size_max, locked=locked)
-        return b""
+        return _DONE
 
-    def _find(self, place: int, request: FileRequest) -> bytes:
+    def _find(self, place: int, request: FileRequest) -> FileAnswer:
         del place
         start = len(request.repository.rstrip("/")) + 1
         files = (path for path, kind, _ in self._walk(request.repository) if kind == FILE)
         matching = (path for path in files if fnmatchcase(path.rpartition("/")[2], request.name))
-        return encode_objects((FILE, path[start:]) for path in matching)
+        return FileAnswer(0, objects=tuple((FILE, path[start:]) for path in islice(matching, LISTED_MAX)))
 
     # --- directories -----------------------------------------------------------------------------------------------
 
-    def _create_directory(self, place: int, request: FileRequest) -> bytes:
+    def _create_directory(self, place: int, request: FileRequest) -> FileAnswer:
         if request.name in os.listdir(place):
-            raise _Refused(FailureCode.ALREADY_EXISTS)
+            raise _RefusedError(FailureCode.ALREADY_EXISTS)
         number = sum(kind == DIRECTORY for _, kind, _ in self._walk("/"))
         if number >= DIRECTORIES_MAX or len(directories(request.repository) or ()) >= DEPTH_MAX:
-            raise _Refused(FailureCode.CAPACITY)
+            raise _RefusedError(FailureCode.CAPACITY)
         os.mkdir(request.name, 0o700, dir_fd=place)
         os.fsync(place)
-        return b""
+        return _DONE
 
-    def _delete_directory(self, place: int, request: FileRequest) -> bytes:
+    def _delete_directory(self, place: int, request: FileRequest) -> FileAnswer:
         os.rmdir(request.name, dir_fd=place)
         os.fsync(place)
-        return b""
+        return _DONE
 
-    def _summary(self, place: int, request: FileRequest) -> bytes:
+    def _summary(self, place: int, request: FileRequest) -> FileAnswer:
         del request
-        return encode_objects((kind, name) for name, kind, _ in self._listed(place))
+        return FileAnswer(0, objects=tuple((kind, name) for name, kind, _ in self._listed(place)[:LISTED_MAX]))
 
 
 def _path(repository: str, name: str) -> str:

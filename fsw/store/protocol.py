@@ -30,6 +30,7 @@ class Opcode(IntEnum):
     PACKETS_SUMMARY = 13
     CHECK = 14
     STATS = 15
+    FILES = 20
 
 
 @unique

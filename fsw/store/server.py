@@ -12,6 +12,7 @@ from typing import Final
 
 from fsw.store import packets
 from fsw.store.database_file import Connect, DatabaseFile
+from fsw.store.files import FileStore
 from fsw.store.keep import KEY_MAX, ROW_OCTETS_MAX, Kind, Table, decode_changes, encode_page
 from fsw.store.packet_file import PacketFile
 from fsw.store.packet_search import read, summarise
@@ -23,6 +24,7 @@ SET_ASIDE_MAX: Final = 9
 """Damaged files kept; further ones take the place of the last."""
 BOOT_COUNT_MAX: Final = 0xFFFF_FFFF
 PACKETS_NAME: Final = "packets.sqlite"
+FILES_NAME: Final = "files"
 IN_MEMORY: Final = ":memory:"
 
 _OK: Final = bytes((StoreStatus.OK,))
@@ -46,7 +48,8 @@ _Said = bytes | StoreStatus
 class StoreServer:
     """Serves the store in file `path`, whose folder exists; opened, by `connect`, at the first request.
 
-    The packets' file stands beside it. With `synced` false commits are not waited for: a simulated disk's.
+    The packets' file and the folder of files stand beside it. With `synced` false commits are not waited for: a
+    simulated disk's.
     """
 
     def __init__(self, path: str, connect: Connect = sqlite3.connect, *, synced: bool = True) -> None:
@@ -55,6 +58,9 @@ class StoreServer:
         self._parameters = ParameterSets(self._file)
         beside = path if path == IN_MEMORY else os.path.join(os.path.dirname(path), PACKETS_NAME)
         self._packets = PacketFile(beside, connect, synced=synced)
+        self.files = FileStore(
+            None if path == IN_MEMORY else os.path.join(os.path.dirname(path), FILES_NAME), self._file
+        )
         self._serving: Final[Mapping[int, Callable[[bytes], _Said]]] = {
             Opcode.BOOT: self._boot,
             Opcode.MARK: self._mark,
@@ -71,6 +77,7 @@ class StoreServer:
             Opcode.PACKETS_SUMMARY: self._summarise_packets,
             Opcode.CHECK: self._check,
             Opcode.STATS: self._stats,
+            Opcode.FILES: self.files.serve,
         }
 
     def serve(self, request: bytes) -> bytes:

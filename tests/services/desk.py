@@ -20,6 +20,7 @@ from fsw.services.board_memory import BoardMemory
 from fsw.services.event_action import EventAction
 from fsw.services.events import Events
 from fsw.services.fates import Fates
+from fsw.services.files import Files
 from fsw.services.housekeeping import Housekeeping
 from fsw.services.instrument import Services
 from fsw.services.keeper import Keeper
@@ -79,6 +80,7 @@ class Desk:
             self.verification, self.events, self.parameters, self.housekeeping, self.keeper, self.attention
         )
         self.sequences = Sequences(database, self.telemetry, self.services)
+        self.files = Files(self.telemetry, self.services, self.store)
         self.archive = Archive(database, self.telemetry, self.services)
         self.code = self.disk.code
         self.memory = BoardMemory(
@@ -93,6 +95,7 @@ class Desk:
             **self.event_action.executions,
             **self.events.executions, **self.parameters.executions, **self.housekeeping.executions,
             **self.sequences.executions,
+            **self.files.executions,
             **self.archive.executions,
             **self.memory.executions,
         }  # fmt: skip
@@ -138,7 +141,8 @@ class Desk:
         self.keeper.flush(self.now)
         while answers := self.store.poll(self.now):
             for answer in answers:
-                self.keeper.answered(answer, self.now)
+                taken = self.keeper.answered(answer, self.now) or self.files.answered(answer, self.now)
+                assert taken, answer
             self.keeper.flush(self.now)
 
     def take(self) -> list[Report]:
