@@ -47,6 +47,7 @@ from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
 from fsw.services.process import Execution, Process
 from fsw.services.sequences import Sequences
+from fsw.services.staging import Staging
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
 from fsw.services.verification import Verification
@@ -130,6 +131,7 @@ class App:
         self.parameters = Parameters(
             database, self.telemetry, self.verification, self.events, self.store.commit_parameters
         )
+        self.staging = Staging(database, self.telemetry, self.verification, self.parameters)
         self.housekeeping = Housekeeping(database, self.telemetry, self.verification, self.parameters, self.keeper)
         self.attention = Bell()
         self.services = Services(
@@ -156,6 +158,7 @@ class App:
         self.serving = (
             self.events,
             self.parameters,
+            self.staging,
             self.housekeeping,
             self.fates,
             self.archive,

@@ -12,7 +12,7 @@ from fsw.mdb.assembly import CommandEntry, EventEntry, PlainEntry, ReportEntry, 
 from fsw.mdb.codec import DecodeError, DecodeReason
 from fsw.mdb.dictionary import Dictionary, dictionary, digest
 from fsw.mdb.model import EVERY_PROCESS, Parameter, Process, Structure, declaration_of
-from fsw.mdb.standard_services import HousekeepingReport, ParameterValues, SetParameters
+from fsw.mdb.standard_services import VALUE_LISTS, HousekeepingReport, ParameterValues
 from fsw.mdb.system import LimitState
 from fsw.mdb.values import ParameterValue, Raw, StructureLayout, decode_values, encode_values
 from fsw.pus import tm
@@ -144,7 +144,7 @@ class Database:
         body = codec.decode(entry.body, data)
         if isinstance(body, DecodeError):
             return CallRefused(FailureCode.DATA, body.detail)
-        if isinstance(body, SetParameters):
+        if isinstance(body, VALUE_LISTS):
             values = self.decode_values(data)
             if isinstance(values, DecodeError) and values.reason is DecodeReason.LENGTH:
                 return CallRefused(FailureCode.DATA, values.detail)

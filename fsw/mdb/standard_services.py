@@ -1,6 +1,6 @@
 """ECSS services that every mission has: ST[08] 0 and 1 and ST[17] of every process; ST[03], [05], [09], [20] of system.
 
-ST[03] 128 to 130 and ST[20] 128 to 133 are ours.
+ST[03] 128 to 130 and ST[20] 128 to 132 are ours.
 Layouts as in tests/vectors/pus_tc.json and pus_tm.json: ids u16; counts u16 in housekeeping, u8 elsewhere.
 """
 
@@ -269,3 +269,77 @@ class SetParameters:
 
     count: int = u8(low=1, high=PARAMETERS_MAX)
     values: bytes = rest(_VALUES_OCTETS)
+
+
+@unique
+class ValueKind(IntEnum):
+    """Types of parameters, as their definitions name them."""
+
+    U8 = 0
+    U16 = 1
+    U32 = 2
+    I8 = 3
+    I16 = 4
+    I32 = 5
+    F32 = 6
+
+
+@structure
+class ParameterDefinition:
+    """What the board takes a parameter for."""
+
+    parameter: int = u16()
+    kind: ValueKind = enumerated(ValueKind)
+    writable: bool = boolean()
+    guarded: bool = boolean(doc="kept beside its complement")
+
+
+@telecommand(20, 6, name="parameter.describe")
+class DescribeParameters:
+    """Report what the board takes these parameters for."""
+
+    parameters: tuple[int, ...] = array(u16(), u8, low=1, high=PARAMETERS_MAX)
+
+
+@report(20, 7, name="parameter.definitions")
+class ParameterDefinitions:
+    """What the board takes parameters for."""
+
+    definitions: tuple[ParameterDefinition, ...] = array(ParameterDefinition, u8, high=PARAMETERS_MAX)
+
+
+@telecommand(20, 128, name="parameter.stage")
+class StageParameters:
+    """Lay values aside, over those already laid aside; nothing is in force before parameter.commit."""
+
+    count: int = u8(low=1, high=PARAMETERS_MAX)
+    values: bytes = rest(_VALUES_OCTETS)
+
+
+@telecommand(20, 129, name="parameter.validate")
+class ValidateStaged:
+    """Check what is laid aside as a whole, and report how many values it is and their checksum."""
+
+
+@report(20, 130, name="parameter.staged")
+class StagedReport:
+    """What is laid aside: how many values, and the CRC-16 of their list (id, value; in order of id)."""
+
+    count: int = u8(high=PARAMETERS_MAX)
+    checksum: int = u16()
+
+
+@telecommand(20, 131, name="parameter.commit", hazard=Hazard.DEPENDENT)
+class CommitStaged:
+    """Put in force, all or none, what parameter.validate has reported with this checksum."""
+
+    checksum: int = u16()
+
+
+@telecommand(20, 132, name="parameter.discard")
+class DiscardStaged:
+    """Forget what is laid aside."""
+
+
+VALUE_LISTS: Final = (SetParameters, StageParameters)
+"""Telecommands that carry values of parameters, whose widths follow from their ids."""

@@ -7,6 +7,7 @@ not answer in time fails it with 0x1A, which means "outcome unknown, read it bac
 """
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from fsw.kernel.clock import Micros
 from fsw.mdb import codec
@@ -47,7 +48,7 @@ class Parameters:
             for pid, parameter in database.parameters.items()
             if parameter.limit_low is not None or parameter.limit_high is not None
         }
-        self._pending: dict[int, tuple[Request, tuple[ParameterValue, ...]]] = {}
+        self._pending: dict[int, _Commit] = {}
         self.values: dict[int, Raw] = {
             pid: None if parameter.absent is not None else parameter.initial
             for pid, parameter in database.parameters.items()
@@ -119,19 +120,21 @@ class Parameters:
             self._complements[parameter.pid] = _complement(parameter, raw)
 
     def committed(self, request_id: int, now: Micros) -> None:
-        """The store kept what a (20,3) asked for."""
+        """The store kept what a (20,3) or (20,131) asked for."""
         found = self._pending.pop(request_id, None)
         if found is not None:
-            request, values = found
-            for value in values:
+            for value in found.values:
                 self._keep(value.parameter, value.raw, now)
-            self._verification.completed(request, now)
+            self._verification.completed(found.request, now)
+            found.then(True)
 
     def uncommitted(self, request_id: int, now: Micros, *, refused: bool) -> None:
         """The store did not keep it, or nobody knows."""
         found = self._pending.pop(request_id, None)
         if found is not None:
-            self._verification.failed(found[0], FailureCode.INTERNAL if refused else FailureCode.TIMEOUT, now)
+            code = FailureCode.INTERNAL if refused else FailureCode.TIMEOUT
+            self._verification.failed(found.request, code, now)
+            found.then(False)
 
     def _report(self, request: Request, now: Micros) -> None:
         body = request.body
@@ -147,21 +150,44 @@ class Parameters:
     def _set(self, request: Request, now: Micros) -> None:
         body = request.body
         assert isinstance(body, SetParameters)
-        values = self._database.decode_values(codec.encode(body))
+        values = self.readable(codec.encode(body))
+        if isinstance(values, FailureCode):
+            self._verification.refused(request, values, now)
+        else:
+            self._verification.started(request, now)
+            self.commit(request, values, now)
+
+    def readable(self, octets: bytes) -> tuple[ParameterValue, ...] | FailureCode:
+        """The values of a list (count u8, then id u16 and value each), or the failure of the first that is wrong."""
+        values = self._database.decode_values(octets)
         if isinstance(values, DecodeError):
-            unknown = values.reason is DecodeReason.UNKNOWN_ID
-            self._verification.refused(request, FailureCode.UNKNOWN_ID if unknown else FailureCode.DATA, now)
-            return
+            return FailureCode.UNKNOWN_ID if values.reason is DecodeReason.UNKNOWN_ID else FailureCode.DATA
         codes = (write_failure(value.parameter, value.raw) for value in values)
-        code = next((found for found in codes if found is not None), None)
-        if not self._verification.settle(request, code, now):
-            return
+        return next((found for found in codes if found is not None), values)
+
+    def commit(
+        self,
+        request: Request,
+        values: tuple[ParameterValue, ...],
+        now: Micros,
+        then: Callable[[bool], None] = lambda _: None,
+    ) -> None:
+        """The rest of a request that has started: in force, all of them, when the store has them; `then` is told."""
         octets = {value.parameter.pid: _kept(value) for value in values}
         store_id = self._commit(octets, now)
         if store_id is None:
             self._verification.failed(request, FailureCode.BUSY, now)
+            then(False)
         else:
-            self._pending[store_id] = (request, values)
+            self._pending[store_id] = _Commit(request, values, then)
+
+
+class _Commit(NamedTuple):
+    """Values on their way to the disk."""
+
+    request: Request
+    values: tuple[ParameterValue, ...]
+    then: Callable[[bool], None]
 
 
 def _complement(parameter: Parameter, raw: float) -> int:

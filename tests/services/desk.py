@@ -29,6 +29,7 @@ from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
 from fsw.services.process import Execution
 from fsw.services.sequences import Sequences
+from fsw.services.staging import Staging
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
 from fsw.services.verification import Request, Verification
@@ -74,6 +75,7 @@ class Desk:
         self.commits: list[dict[int, bytes]] = []
         self.store_is_full = False
         self.parameters = Parameters(database, self.telemetry, self.verification, self.events, self._commit)
+        self.staging = Staging(database, self.telemetry, self.verification, self.parameters)
         self.housekeeping = Housekeeping(database, self.telemetry, self.verification, self.parameters, self.keeper)
         self.attention = Bell()
         self.services = Services(
@@ -93,7 +95,8 @@ class Desk:
         self.executions: dict[type[object], Execution] = {
             **self.monitoring.executions,
             **self.event_action.executions,
-            **self.events.executions, **self.parameters.executions, **self.housekeeping.executions,
+            **self.events.executions, **self.parameters.executions, **self.staging.executions,
+            **self.housekeeping.executions,
             **self.sequences.executions,
             **self.files.executions,
             **self.archive.executions,

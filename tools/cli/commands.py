@@ -10,6 +10,7 @@ from rich.table import Table
 from fsw.mdb import words
 from fsw.mdb.assembly import CommandEntry
 from fsw.mdb.fields import REQUIRED, fields_of
+from fsw.mdb.standard_services import VALUE_LISTS
 from tools.cli.joining import Json, MissionFolder, mission_of
 from tools.cli.main import refuse
 from tools.ground import request
@@ -50,7 +51,7 @@ def _print(entries: list[CommandEntry], digest: str) -> None:
 
 def arguments_text(entry: CommandEntry) -> str:
     """One line an argument: its name, what it takes, its default."""
-    if entry.name == "parameter.set":
+    if entry.body in VALUE_LISTS:
         return "NAME=value: a writable parameter (kratai telemetry), or several"
     lines = []
     for name, field in fields_of(entry.body).items():

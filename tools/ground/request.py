@@ -6,11 +6,12 @@ from enum import Enum, unique
 from typing import Final, NamedTuple
 
 from fsw.mdb import words
+from fsw.mdb.assembly import CommandEntry
 from fsw.mdb.database import Database, EncodedCommand
 from fsw.mdb.fields import Kind, fields_of
 from fsw.mdb.model import Parameter
 from fsw.mdb.problems import problem
-from fsw.mdb.standard_services import SetParameters
+from fsw.mdb.standard_services import VALUE_LISTS
 from fsw.mdb.words import Unreadable
 
 _NAMED_ARGUMENTS: Final = ("parameters", "sids", "events", "apid", "parameter", "sid", "event")
@@ -42,8 +43,8 @@ def encode(
     entry = database.by_name(name)
     if entry is None:
         return _refuse(f"there is no command '{name}'{nearest(name, database.command_names())}")
-    if entry.body is SetParameters and not set(arguments) & {"count", "values"}:
-        return _set_parameters(database, arguments)
+    if entry.body in VALUE_LISTS and not set(arguments) & {"count", "values"}:
+        return _parameter_values(database, entry, arguments)
     resolved: dict[str, str] = {}
     for argument, word in arguments.items():
         if argument in _NAMED_ARGUMENTS:
@@ -94,10 +95,12 @@ def _nearest_argument(body: type[object], arguments: Mapping[str, str]) -> str:
     return ""
 
 
-def _set_parameters(database: Database, arguments: Mapping[str, str]) -> EncodedCommand | Refusal:
+def _parameter_values(
+    database: Database, entry: CommandEntry, arguments: Mapping[str, str]
+) -> EncodedCommand | Refusal:
     """`parameter.set system.scratch=42 …`: widths and ranges follow from the database."""
     if not arguments:
-        return _refuse("parameter.set: give name=value for at least one parameter")
+        return _refuse(f"{entry.name}: give name=value for at least one parameter")
     values = []
     for name, word in arguments.items():
         parameter = _parameter(database, name)
@@ -105,12 +108,12 @@ def _set_parameters(database: Database, arguments: Mapping[str, str]) -> Encoded
             return parameter
         raw = words.raw_from_word(parameter, word)
         if isinstance(raw, Unreadable):
-            return _refuse(f"parameter.set: {raw.sentence}")
+            return _refuse(f"{entry.name}: {raw.sentence}")
         values.append((parameter, raw))
     octets = database.encode_values(values)
-    body = SetParameters(count=octets[0], values=octets[1:])
+    body = entry.body(count=octets[0], values=octets[1:])
     wrong = problem(body)
-    return _refuse(f"parameter.set: {wrong}") if wrong else database.encode_command(body)
+    return _refuse(f"{entry.name}: {wrong}") if wrong else database.encode_command(body)
 
 
 def _parameter(database: Database, name: str) -> Parameter | Refusal:
@@ -158,7 +161,7 @@ def completions(database: Database, name: str, incomplete: str) -> list[tuple[st
     if entry is None:
         return []
     key, equals, value = incomplete.partition("=")
-    if entry.body is SetParameters:
+    if entry.body in VALUE_LISTS:
         writable = [each for each in database.parameters.values() if each.writable]
         return [(f"{each.name}=", each.doc) for each in writable if each.name.startswith(key) and not equals]
     fields = fields_of(entry.body)
