@@ -24,7 +24,7 @@ from fsw.kernel.clock import NEVER, TICK_US, Clock, Micros
 from fsw.kernel.mailbox import Mailbox
 from fsw.kernel.scheduler import Scheduler, Slot
 from fsw.kernel.supervisor import RestartPolicy, Supervisor, TaskState
-from fsw.mdb.lander import LanderLink, LanderTime, PowerNotice, PowerStatus, SafeNow
+from fsw.mdb.lander import LanderLink, LanderMode, LanderTime, PowerNotice, PowerStatus, SafeNow
 from fsw.mdb.mission import InstrumentEntry, Mission
 from fsw.mdb.system import ModeReason, StopReason, TaskRestarted, TaskStruckOut
 from fsw.payload.task import InstrumentHost
@@ -45,6 +45,7 @@ from fsw.services.lander_outbox import LanderOutbox
 from fsw.services.monitoring import Monitoring
 from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
+from fsw.services.permissions import serves
 from fsw.services.process import Execution, Process
 from fsw.services.sequences import Sequences
 from fsw.services.staging import Staging
@@ -52,7 +53,9 @@ from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
 from fsw.services.verification import Verification
 from fsw.store.client import Store
-from fsw.system.task import VERSION, SystemTask
+from fsw.system.boot import VERSION, configuration_digest
+from fsw.system.health import watched
+from fsw.system.task import SystemTask
 
 if TYPE_CHECKING:
     from fsw.capture.recorder import Recorder
@@ -169,7 +172,15 @@ class App:
             self.event_action,
         )
         self.system = SystemTask(
-            self.board, self.services, self.time, self.store, world.sensors, database, self._restarts
+            self.board,
+            self.services,
+            self.telemetry,
+            self.time,
+            self.store,
+            world.sensors,
+            database,
+            configuration_digest(config, mission),
+            self._restarts,
         )
         self.system.turns = (
             self.housekeeping.step,
@@ -187,7 +198,7 @@ class App:
         outboxes = (self.outbox, self.lander_outbox)
         timing = (line.release_us, line.idle_us)
         self.downlink = Downlink(self.board, world.line, self.link, pacer, self.telemetry, outboxes, timing)
-        routes = dict.fromkeys((LanderTime, LanderLink), self.system.inbox) | dict.fromkeys(
+        routes = dict.fromkeys((LanderTime, LanderLink, LanderMode), self.system.inbox) | dict.fromkeys(
             (PowerNotice, PowerStatus, SafeNow), self.power.inbox
         )
         self.comms = CommsTask(
@@ -206,12 +217,18 @@ class App:
         self._names: dict[int, str] = {}
         self._served: dict[str, Process] = {}
         self._processes()
+        self._schedule()
+
+    def _schedule(self) -> None:
+        """Make of the slot table a scheduler with its supervisor, and have health watch the processes."""
         slots = self._slots()
         self._rows = {slot.name.partition(".")[0]: row for row, slot in enumerate(slots)}
         restart = {name: host.restart for name, host in self.hosts.items()}
-        self.supervisor = Supervisor(world.clock, RESTART, restart, self._struck_out, self._failed)
-        self.scheduler = Scheduler(world.clock, slots, self.supervisor.guard)
+        self.supervisor = Supervisor(self.world.clock, RESTART, restart, self._struck_out, self._failed)
+        self.scheduler = Scheduler(self.world.clock, slots, self.supervisor.guard)
         self.system.scheduler = self.scheduler
+        self.system.health.watch(watched(slots, self._rows, self._served, self._reachable))
+        self.system.commanding.processes = {process.apid: process for process in self._served.values()}
 
     def _slots(self) -> tuple[Slot, ...]:
         """The slot table: order, period, phase, budget, and what wakes a slot before its time."""
@@ -277,8 +294,9 @@ class App:
                 self.verification,
                 self.telemetry,
                 executions,
-                reset=self.verification.reset_counters,
+                reset=partial(self.verification.reset_counters, apid),
                 reachable=self._reachable,
+                permits=lambda body: serves(self.board.mode, body),
             )
             self._served[name] = owner.process
         for (apid, _, _, _), command in self.mission.database.tables.commands.items():
@@ -330,7 +348,7 @@ class App:
                 due = self.scheduler.tick(planned)
             finally:
                 recorder.end(planned)
-        if self.supervisor.fresh(planned):
+        if self.supervisor.fresh(planned) and not self.system.health.lost:
             self.world.watchdog.stroke()
         return due
 

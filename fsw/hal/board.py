@@ -15,6 +15,9 @@ PACKAGE_SENSORS: Final = ("cpu_thermal", "coretemp", "k10temp")
 SUPPLY_MONITORS: Final = ("ina219", "ina220", "ina226", "ina230", "ina231")
 """Drivers that measure a supply: in1 is the bus voltage in mV."""
 _THROTTLED: Final = "/sys/devices/platform/soc/soc:firmware/get_throttled"
+_BOOT_STATUS: Final = "/sys/class/watchdog/watchdog0/bootstatus"
+_CARD_RESET: Final = 0x20
+_BOOT_ID: Final = "/proc/sys/kernel/random/boot_id"
 
 
 Sysfs = Callable[[str], str | None]
@@ -33,6 +36,7 @@ class LinuxBoard:
         self._disk = root if disk is None else disk
         self._busy_total: tuple[int, int] | None = None
         self._monitors: dict[str, str] = {}
+        self._reset = (self._watchdog_reset(), self._computer_boot())
 
     def read(self) -> BoardReadings:
         """All readings, now."""
@@ -44,7 +48,22 @@ class LinuxBoard:
             disk_used_permille=self._disk_used_permille(),
             throttled_flags=self._throttled_flags(),
             supply_mv=self._supply_mv(),
+            watchdog_reset=self._reset[0],
+            computer_boot=self._reset[1],
         )
+
+    def _watchdog_reset(self) -> int | None:
+        """Whether the watchdog's driver says that it caused the last reset (WDIOF_CARDRESET)."""
+        flags = _number(self._sysfs, _BOOT_STATUS)
+        return None if flags is None else int(bool(flags & _CARD_RESET))
+
+    def _computer_boot(self) -> int | None:
+        """The first 32 bits of the number that the kernel gives each boot."""
+        digits = (self._sysfs(_BOOT_ID) or "")[:8]
+        try:
+            return int(digits, 16) if len(digits) == 8 else None
+        except ValueError:
+            return None
 
     def _cpu_load_permille(self) -> int | None:
         text = self._sysfs("/proc/stat")

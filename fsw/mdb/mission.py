@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 from fsw.config import LINES
 from fsw.kernel.clock import TICK_US
 from fsw.mdb import (
+    autonomy,
     comms,
     event_action,
     fates,
@@ -104,6 +105,7 @@ def load(folder: str | Path | None = None) -> Mission:
         sequencing,
         files,
         system,
+        autonomy,
         power,
         comms,
         monitoring,

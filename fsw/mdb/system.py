@@ -38,6 +38,9 @@ class Mode(IntEnum):
     BOOT = 0
     SAFE = 1
     NOMINAL = 2
+    OBSERVE = 3  # instruments alone: bulk work waits
+    QUIET = 4  # descent: nothing is written, nothing moves
+    POWER_DOWN = 5  # the lander has announced that it switches us off
 
 
 @unique
@@ -46,6 +49,8 @@ class CommandedMode(IntEnum):
 
     SAFE = 1
     NOMINAL = 2
+    OBSERVE = 3
+    QUIET = 4
 
 
 @unique
@@ -59,6 +64,7 @@ class ResetCause(IntEnum):
     WATCHDOG = 4
     COMMANDED = 5
     FAULT = 6
+    BROWN_OUT = 7  # a cut while the supply had been seen too low
 
 
 @unique
@@ -72,6 +78,13 @@ class ModeReason(IntEnum):
     STORE = 4
     COMMAND_LOSS = 5  # no telecommand for too long
     LANDER_SILENT = 6  # no heartbeat of the lander's for ten minutes
+    MONITOR = 7  # a response on board
+    QUIET = 8  # the lander must have it quiet
+    QUIET_OVER = 9
+    POWER_NOTICE = 10  # the lander announced that our power goes
+    POWER_STAYS = 11  # the notice was withdrawn, or not carried out
+    KEPT = 12  # it was SAFE when the life before ended
+    RESET_LOOP = 13  # too many short lives
 
 
 @unique

@@ -1,6 +1,7 @@
 """When an instrument may run: rows are what changes around it, columns its state.
 
-An instrument runs while its load is on and the board is NOMINAL; everything else halts it.
+An instrument runs while its load is on and the board's mode lets instruments run (fsw/services/permissions.py);
+everything else halts it.
 """
 
 from collections.abc import Mapping
@@ -13,13 +14,13 @@ class Running(Enum):
     """States of an instrument's host."""
 
     OFF = "load off"
-    HALTED = "load on, board not NOMINAL"
+    HALTED = "load on, but the mode lets no instrument run"
     READY = "commands and steps are served"
 
 
 @unique
 class Change(Enum):
-    """What the host sees change: (load on, board NOMINAL)."""
+    """What the host sees change: (load on, the mode lets instruments run)."""
 
     UNPOWERED = (False, False)
     UNPOWERED_NOMINAL = (False, True)

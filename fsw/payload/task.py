@@ -1,18 +1,18 @@
 """The host of one instrument: its process, its power and mode gate, its turn.
 
-Off nominal: while the load is off or the board is not NOMINAL every command of the instrument's own fails its start
-with 0x14; ping, no-operation and counters answer all the same.
+Off nominal: while the load is off or the board's mode lets no instrument run every command of the instrument's own
+fails its start with 0x14; ping, no-operation and counters answer all the same.
 """
 
 from collections.abc import Callable
 from functools import partial
 
 from fsw.kernel.clock import NEVER, Micros
-from fsw.mdb.system import Mode
 from fsw.payload.modes import TABLE, Change, Running
 from fsw.pus.ids import FailureCode
 from fsw.services.board import Board
 from fsw.services.instrument import InstrumentTask
+from fsw.services.permissions import Permission, permits
 from fsw.services.process import Execution, Process
 from fsw.services.verification import Request, Verification
 
@@ -48,7 +48,8 @@ class InstrumentHost:
         """One turn: the gate, requests, the instrument's own turn."""
         assert self.process is not None
         self.bell.silence()
-        change = Change((bool(self._board.loads_on & self._load_bit), self._board.mode is Mode.NOMINAL))
+        may_run = permits(self._board.mode, Permission.INSTRUMENTS)
+        change = Change((bool(self._board.loads_on & self._load_bit), may_run))
         before, self._state = self._state, TABLE[change][self._state]
         if before is Running.READY and self._state is not Running.READY:
             self._task.halt(now)

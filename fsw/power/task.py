@@ -60,7 +60,7 @@ class PowerTask:
         if not self._started and self._board.mode is not Mode.BOOT:
             self._started = True
             for load in self._loads:
-                if load.on_at_boot:
+                if load.on_at_boot and not self._board.minimal and self._board.off_at_us == NEVER:
                     self._switch_on(load, SwitchReason.BOOT, now)
         while (heard := self.inbox.take()) is not None:
             self._hear(heard, now)

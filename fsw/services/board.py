@@ -41,6 +41,7 @@ class Board:
         "lander_alive",
         "lander_requests",
         "loads_on",
+        "minimal",
         "mode",
         "off_at_us",
         "reset_cause",
@@ -53,6 +54,7 @@ class Board:
     def __init__(self) -> None:
         self._bells: list[Bell] = []
         self.mode = Mode.BOOT  # system
+        self.minimal = False  # system: after a loop of resets nothing is on that need not be
         self.boot_count = 0  # system; 0: not known
         self.reset_cause = ResetCause.UNKNOWN  # system
         self.health = Health(0)  # system

@@ -1,12 +1,13 @@
 """One process of the board as ECSS sees it: an APID, its queue of accepted requests, the execution of each command.
 
 An execution must settle its request: refuse it, or start it and then complete or fail it, at once or in a later step.
+What the board's mode does not permit (`permits`) is refused with 0x14 before its execution sees it.
 Off nominal: a request whose execution died fails with 0x1B at the task's next turn; so does every request that waits
 for a task that is struck out.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from fsw.kernel.clock import Micros
 from fsw.kernel.mailbox import Mailbox
@@ -22,6 +23,12 @@ REQUESTS_MAX: Final = 32
 REQUESTS_PER_STEP: Final = 8
 
 
+class Key(NamedTuple):
+    """A health ping: the process that takes it from its queue echoes it."""
+
+    value: int
+
+
 class Process:
     """The request queue of one APID and its table of executions, by class of command."""
 
@@ -34,13 +41,18 @@ class Process:
         *,
         reset: Callable[[], None],
         reachable: Callable[[int], bool],
+        permits: Callable[[type[object]], bool] = lambda _: True,
     ) -> None:
         self.apid = apid
-        self.mailbox: Mailbox[Request] = Mailbox(f"requests-{apid:03x}", REQUESTS_MAX)
+        self.mailbox: Mailbox[Request | Key] = Mailbox(f"requests-{apid:03x}", REQUESTS_MAX)
+        self.echo = 0
+        """The last health ping that was answered, and how many were."""
+        self.echoes = 0
         self._verification = verification
         self._telemetry = telemetry
         self._reset = reset
         self._reachable = reachable
+        self._permits = permits
         self._serving: Request | None = None
         self.executions: Mapping[type[object], Execution] = {
             Ping: self._ping,
@@ -57,10 +69,18 @@ class Process:
             return
         self._abandon(now)
         for _ in range(REQUESTS_PER_STEP):
-            self._serving = request = self.mailbox.take()
+            request = self.mailbox.take()
+            if isinstance(request, Key):
+                self.echo, self.echoes = request.value, self.echoes + 1
+                continue
+            self._serving = request
             if request is None:
                 return
-            self.executions[type(request.body)](request, now)
+            body = type(request.body)
+            if self._permits(body):
+                self.executions[body](request, now)
+            else:
+                self._verification.refused(request, FailureCode.WRONG_STATE, now)
         self._serving = None
 
     def close(self, now: Micros) -> None:
@@ -68,7 +88,8 @@ class Process:
         self._verification.close(self.apid)
         self._abandon(now)
         while (request := self.mailbox.take()) is not None:
-            self._verification.abandoned(request, now)
+            if isinstance(request, Request):
+                self._verification.abandoned(request, now)
 
     def _abandon(self, now: Micros) -> None:
         """The last word of a request whose execution died."""
@@ -100,5 +121,6 @@ class Process:
 
     def _reset_counters(self, request: Request, now: Micros) -> None:
         self._verification.started(request, now)
+        self.echoes = 0
         self._reset()
         self._verification.completed(request, now)

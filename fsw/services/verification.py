@@ -11,10 +11,9 @@ from typing import Final, Protocol
 
 from fsw.ccsds.time_code import cuc_decode
 from fsw.kernel.clock import Micros
-from fsw.kernel.mailbox import Mailbox
 from fsw.mdb.database import Call, CallRefused, Database
 from fsw.pus import expiry, st01, tc
-from fsw.pus.ids import APID_SYSTEM, FailureCode, Refusal, Service
+from fsw.pus.ids import APID_COMMS, APID_SYSTEM, FailureCode, Refusal, Service
 from fsw.pus.st01 import Stage
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
@@ -76,6 +75,13 @@ class Witness(Protocol):
         """A word on an accepted request."""
 
 
+class Queue(Protocol):
+    """Where a process takes its requests from."""
+
+    def put(self, item: Request) -> bool:
+        """Queue a request; False when there is no room."""
+
+
 class Verification:
     """The acceptance chain and the reports of ST[01] for every process of the board."""
 
@@ -83,7 +89,8 @@ class Verification:
         self._database = database
         self._telemetry = telemetry
         self._time = time
-        self._mailboxes: dict[int, Mailbox[Request]] = {}
+        self._mailboxes: dict[int, Queue] = {}
+        self._counted: dict[int, list[int]] = {}
         self._closed: set[int] = set()
         self.witness: Witness | None = None
         self.accepted = 0
@@ -96,18 +103,26 @@ class Verification:
         self.accepted_us: Micros | None = None
         """When that was; None before the first of this life."""
 
-    def serve(self, apid: int, mailbox: Mailbox[Request]) -> None:
+    def serve(self, apid: int, mailbox: Queue) -> None:
         """Route accepted requests of `apid` to `mailbox`."""
         assert apid not in self._mailboxes, f"two processes claim APID {apid:#x}"
+        self._counted[apid] = [0, 0]
         self._mailboxes[apid] = mailbox
 
     def close(self, apid: int) -> None:
         """The process of `apid` is dead: what comes for it is accepted and refused with 0x1B."""
         self._closed.add(apid)
 
-    def reset_counters(self) -> None:
-        """ST[08] function 1: all counters of this service to zero."""
-        self.accepted = self.rejected = self.done = self.failures = self.dropped = 0
+    def counted(self, apid: int) -> tuple[int, int]:
+        """Telecommands for one process, since its counters were reset: valid, rejected."""
+        valid, rejected = self._counted[apid]
+        return valid, rejected
+
+    def reset_counters(self, apid: int) -> None:
+        """ST[08] function 1 of one process: its counters to zero; those of the whole board with those of comms."""
+        self._counted[apid] = [0, 0]
+        if apid == APID_COMMS:
+            self.accepted = self.rejected = self.done = self.failures = self.dropped = 0
 
     # --- acceptance ------------------------------------------------------------------------------------------------
 
@@ -170,6 +185,7 @@ class Verification:
             self._reject(header, FailureCode.BUSY, now)
             return
         self.accepted += 1
+        self._counted[command.apid][0] += 1
         self.last_count = command.sequence_count
         self.accepted_us = now
         if self.witness is not None:
@@ -183,6 +199,8 @@ class Verification:
         """(1,2) from the addressed process, or from `system` where there is none."""
         self.rejected += 1
         apid = header.apid if header.apid in self._mailboxes else APID_SYSTEM
+        if apid in self._counted:
+            self._counted[apid][1] += 1
         self._turned_away(apid, Stage.ACCEPTANCE_FAILED, header, code, now)
 
     def _turned_away(self, apid: int, stage: Stage, header: tc.TcHeader, code: FailureCode, now: Micros) -> None:

@@ -5,6 +5,9 @@ to stop, and a payload that waits in cruise for its first session is not lost. E
 has run out the next one does. Time in which the lander has announced that the ground is out of sight (0x015: before
 AOS, after LOS) does not count.
 
+Where the contact plan is known (0x015 again), one whole pass without a telecommand is enough: the limit in force is the
+one that was set, or the length of the pass when that is shorter, at least `PASS_US_MIN`.
+
 Off nominal: without a time of its own the board cannot tell a blackout, and counts; an announcement without times, or
 of a blackout longer than `BLACKOUT_US`, is none, so that no lander can stop the timer for good.
 """
@@ -19,6 +22,8 @@ from fsw.mdb.lander import LanderLink
 MINUTE_US: Final = 60_000_000
 NEAR_US: Final = 5 * MINUTE_US
 """So long before the end it is told; for limits under ten minutes, at half the time."""
+PASS_US_MIN: Final = 5 * MINUTE_US
+"""A shorter pass than the shortest limit shortens it no further."""
 BLACKOUT_US: Final = 15 * 86_400_000_000
 """The longest blackout there is: a lunar night."""
 
@@ -51,6 +56,11 @@ class CommandLoss:
         assert aos_us is not None, "the database checked the time code"
         assert los_us is not None, "the database checked the time code"
         self._aos_us, self._los_us = aos_us, los_us
+
+    def limit(self, set_us: int) -> int:
+        """The limit in force, where `set_us` was set."""
+        pass_us = self._los_us - self._aos_us
+        return set_us if pass_us <= 0 else min(set_us, max(pass_us, PASS_US_MIN))
 
     def step(self, now: Micros, heard: Micros | None, limit_us: int, tai_us: int | None) -> Alarm | None:
         """Count on to `now`; `heard`: when the last telecommand was accepted, `tai_us`: the time, both None for never.

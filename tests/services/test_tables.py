@@ -8,7 +8,7 @@ import pytest
 
 from fsw.payload import modes as payload_modes
 from fsw.power import loads
-from fsw.services import sequence_states, verification
+from fsw.services import permissions, sequence_states, verification
 from fsw.system import modes as system_modes
 
 Cells = dict[tuple[str, str], str]
@@ -41,6 +41,11 @@ TABLES: dict[str, Cells] = {
     "modes": cells_of(system_modes.TABLE),  # type: ignore[arg-type]
     "loads": cells_of(loads.TABLE),  # type: ignore[arg-type]
     "sequences": cells_of(sequence_states.TABLE),  # type: ignore[arg-type]
+    "permissions": {
+        (row.name.lower(), mode.name.lower()): "yes" if allowed else "-"
+        for row, modes in permissions.TABLE.items()
+        for mode, allowed in modes.items()
+    },
     "running": cells_of(payload_modes.TABLE),  # type: ignore[arg-type]
 }
 

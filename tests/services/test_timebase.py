@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from fsw.kernel.clock import Micros
 from fsw.pus.ids import TimeStatus
-from fsw.services.timebase import Timebase
+from fsw.services.timebase import AGREE, SLEW_PPM, Paired, Timebase
 
 TAI_US = 2_145_916_837_000_000
 SECOND_US = 1_000_000
@@ -16,7 +16,7 @@ TICK_US = 10_000
 def locked(at_us: int = 0, tai_us: int = TAI_US) -> Timebase:
     time = Timebase(SECOND_US)
     time.announce(tai_us, 2, Micros(at_us))
-    assert time.tone(Micros(at_us))
+    assert time.tone(Micros(at_us)) is Paired.FIRST
     return time
 
 
@@ -47,11 +47,16 @@ def test_samples_late_by_a_tick_and_a_drifting_crystal_keep_within_a_tick(latene
         true_us = n * SECOND_US
         ours_us = true_us + true_us * drift_ppm // SECOND_US + late_us
         time.announce(TAI_US + true_us, 2, Micros(max(0, ours_us - 300_000)))
-        assert time.tone(Micros(ours_us))
+        assert time.tone(Micros(ours_us)) in (Paired.FIRST, Paired.USED)
         error_us = (time.tai_us(Micros(ours_us - late_us)) or 0) - (TAI_US + true_us)
         # Late readings make our time late, never by more than a tick; the drift of one interval may add to it.
         assert -TICK_US - 200 <= error_us <= 200
     assert time.steps == 0
+
+
+def sample(time: Timebase, at_us: int, tai_us: int) -> Paired:
+    time.announce(tai_us, 2, Micros(at_us - 200_000))
+    return time.tone(Micros(at_us))
 
 
 def test_a_late_sample_does_not_replace_an_early_one() -> None:
@@ -59,30 +64,112 @@ def test_a_late_sample_does_not_replace_an_early_one() -> None:
     time.announce(TAI_US + SECOND_US, 2, Micros(900_000))
     time.tone(Micros(SECOND_US + 9_000))
     # 50 ppm of one second is all that the old sample loses.
-    assert time.tai_us(Micros(SECOND_US)) == TAI_US + SECOND_US - 50
+    assert time.tai_us(Micros(2 * SECOND_US)) == TAI_US + 2 * SECOND_US - 50
 
 
-@pytest.mark.parametrize(("moved_us", "steps"), [(50_000, 0), (50_001, 1), (-50_001, 1), (-50_000, 0)])
-def test_a_jump_of_the_landers_time_is_a_step(moved_us: int, steps: int) -> None:
+@pytest.mark.proves("K-TIME-001")
+@given(st.lists(st.integers(-50_000, 50_000), min_size=2, max_size=40))
+def test_time_follows_without_a_jump_and_never_goes_back(offsets: list[int]) -> None:
     time = locked(0)
-    time.announce(TAI_US + SECOND_US + moved_us, 2, Micros(800_000))
-    time.tone(Micros(SECOND_US))
+    seen_at_us, seen_us = 0, TAI_US
+    target_us = 0
+    for n, off_us in enumerate(offsets, 1):
+        target_us = max(-20_000, min(20_000, off_us))
+        sample(time, n * SECOND_US, TAI_US + n * SECOND_US + target_us)
+        for at_us in range(n * SECOND_US, (n + 1) * SECOND_US, 100_000):
+            tai_us = time.tai_us(Micros(at_us))
+            assert tai_us is not None
+            passed_us = at_us - seen_at_us
+            assert abs(tai_us - seen_us - passed_us) <= passed_us * SLEW_PPM // 1_000_000 + 2
+            seen_at_us, seen_us = at_us, tai_us
+    assert time.steps == 0
+
+
+@pytest.mark.proves("K-TIME-002")
+@pytest.mark.parametrize(("moved_us", "steps"), [(50_000, 0), (50_001, 1), (-50_001, 1), (-50_000, 0)])
+def test_a_jump_needs_samples_that_agree(moved_us: int, steps: int) -> None:
+    time = locked(0)
+    for n in range(1, AGREE + 1):
+        assert time.steps == 0
+        before = time.tai_us(Micros(n * SECOND_US - 1))
+        came = sample(time, n * SECOND_US, TAI_US + n * SECOND_US + moved_us)
+        if not steps:
+            assert came is Paired.USED
+        elif n < AGREE:
+            assert came is Paired.DISAGREES
+            assert time.tai_us(Micros(n * SECOND_US)) == (before or 0) + 1
+            assert time.ahead_us == moved_us
     assert time.steps == steps
     if steps:
-        assert time.tai_us(Micros(SECOND_US)) == TAI_US + SECOND_US + moved_us
+        assert time.tai_us(Micros(AGREE * SECOND_US)) == TAI_US + AGREE * SECOND_US + moved_us
+
+
+@pytest.mark.proves("K-TIME-002")
+def test_samples_that_do_not_agree_with_one_another_move_nothing_and_end_in_flywheel() -> None:
+    time = locked(0)
+    for n in range(1, 12):
+        jump_us = (1 + n % 2) * 1_000_000
+        assert sample(time, n * SECOND_US, TAI_US + n * SECOND_US + jump_us) is Paired.DISAGREES
+        time.age(Micros(n * SECOND_US))
+    assert (time.steps, time.disagreed, time.status) == (0, 11, TimeStatus.FLYWHEEL)
+    assert time.tai_us(Micros(12 * SECOND_US)) == TAI_US + 12 * SECOND_US
+    assert time.error_us(Micros(12 * SECOND_US)) == 10_000 + 12 * 50
+
+
+def test_one_good_sample_among_two_bad_ones_ends_the_doubt() -> None:
+    time = locked(0)
+    for n, jump_us in enumerate((900_000, 900_000, 0, 900_000, 900_000), 1):
+        came = sample(time, n * SECOND_US, TAI_US + n * SECOND_US + jump_us)
+        assert came is (Paired.DISAGREES if jump_us else Paired.USED)
+    assert time.steps == 0
+
+
+@pytest.mark.proves("K-TIME-003")
+@pytest.mark.parametrize("ppm", [-1000, -50, 0, 50, 1000])
+def test_the_drift_of_a_crystal_is_followed_and_told(ppm: int) -> None:
+    time = locked(0)
+    for n in range(1, 400):
+        at_us = n * SECOND_US + n * ppm
+        assert sample(time, at_us, TAI_US + n * SECOND_US) is Paired.USED
+        error_us = (time.tai_us(Micros(at_us)) or 0) - TAI_US - n * SECOND_US
+        assert abs(error_us) <= 8_000
+    told = time.drift_ppb()
+    assert told is not None
+    assert abs(told + ppm * 1000) < 30_000 + abs(ppm)
+
+
+def test_nothing_is_told_of_a_drift_that_was_not_watched_for_long() -> None:
+    time = locked(0)
+    for n in range(1, 60):
+        sample(time, n * SECOND_US, TAI_US + n * SECOND_US)
+        assert time.drift_ppb() is None
+    sample(time, 60 * SECOND_US, TAI_US + 60 * SECOND_US)
+    assert time.drift_ppb() == 0
+
+
+@pytest.mark.proves("K-TIME-004")
+@pytest.mark.parametrize("bit", [0, 7, 31, 60])
+def test_a_flipped_bit_of_the_offset_is_mended(bit: int) -> None:
+    time = locked(2_000_000)
+    good = time.tai_us(Micros(5_000_000))
+    assert not time.mend()
+    time.offset_us ^= 1 << bit
+    assert time.mend()
+    assert time.tai_us(Micros(5_000_000)) == good
+    assert not time.mend()
 
 
 @pytest.mark.proves("K-LND-001")
 def test_a_message_whose_tone_does_not_come_is_discarded() -> None:
     time = Timebase(SECOND_US)
     time.announce(TAI_US, 2, Micros(0))
-    assert not time.tone(Micros(SECOND_US + 1))
+    assert time.tone(Micros(SECOND_US + 1)) is Paired.NOTHING
     assert (time.discarded, time.status) == (1, TimeStatus.NEVER_SET)
     time.announce(TAI_US, 2, Micros(2 * SECOND_US))
     assert not time.age(Micros(3 * SECOND_US))
     assert not time.age(Micros(3 * SECOND_US + 1))
     assert time.discarded == 2
-    assert not time.tone(Micros(3 * SECOND_US + 2))
+    assert time.tone(Micros(3 * SECOND_US + 2)) is Paired.NOTHING
     assert time.discarded == 2
 
 
@@ -91,11 +178,11 @@ def test_a_second_message_discards_the_first_and_an_invalid_one_counts() -> None
     time.announce(TAI_US, 2, Micros(0))
     time.announce(TAI_US + 7 * SECOND_US, 1, Micros(1))
     assert time.discarded == 1
-    assert time.tone(Micros(10))
+    assert time.tone(Micros(10)) is Paired.FIRST
     assert time.tai_us(Micros(10)) == TAI_US + 7 * SECOND_US
     time.announce(0, 0, Micros(20))
     assert time.discarded == 2
-    assert not time.tone(Micros(30))
+    assert time.tone(Micros(30)) is Paired.NOTHING
 
 
 def test_ten_intervals_without_a_tone_are_flywheel_and_told_once() -> None:
@@ -106,5 +193,5 @@ def test_ten_intervals_without_a_tone_are_flywheel_and_told_once() -> None:
     assert time.status is TimeStatus.FLYWHEEL
     assert time.tai_us(Micros(20 * SECOND_US)) == TAI_US + 20 * SECOND_US
     time.announce(TAI_US + 20 * SECOND_US, 2, Micros(19 * SECOND_US + 500_000))
-    assert time.tone(Micros(20 * SECOND_US))
+    assert time.tone(Micros(20 * SECOND_US)) is Paired.USED
     assert TimeStatus(time.status) is TimeStatus.LOCKED

@@ -89,7 +89,12 @@ def test_counters_add_up_and_are_reset() -> None:
     # Accepted: the first ping, and the unknown function (refused at start). Rejected: full, checksum, no such process.
     assert (verification.accepted, verification.rejected, verification.dropped) == (2, 3, 1)
     assert words(desk.take()) == [(1, 0), (2, 8), (2, 2), (10, 0), (1, 0), (4, 0x10)]
-    verification.reset_counters()
+    assert verification.counted(0x020) == (2, 2)
+    verification.reset_counters(0x020)
+    assert verification.counted(0x020) == (0, 0)
+    assert (verification.accepted, verification.rejected) == (2, 3)
+    verification.serve(0x022, Mailbox("comms", 1))
+    verification.reset_counters(0x022)
     assert (verification.accepted, verification.rejected, verification.dropped, verification.failures) == (0, 0, 0, 0)
 
 

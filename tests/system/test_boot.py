@@ -39,8 +39,8 @@ def test_the_port_opens_with_an_idle_frame_and_the_boot_event_is_the_first_word(
     assert boot_event(bench) == (1, UNKNOWN)
     assert bench.reports[0].data[:2] == b"\0\1"
     bench.run(2)
-    # Mode BOOT to NOMINAL, then the two loads that are on at boot.
-    assert events(bench.reports) == [1, 2, 0x202, 0x202]
+    # Boot and boot report, mode BOOT to NOMINAL, then the two loads that are on at boot.
+    assert events(bench.reports) == [1, 60, 2, 0x202, 0x202]
 
 
 @pytest.mark.proves("K-PKT-004")

@@ -50,13 +50,17 @@ def test_every_process_does_nothing_resets_its_counters_and_reaches_the_others(b
     noop, reset = function(apid, 0, count=1), function(apid, 1, count=2)
     reach = telecommand(apid, 17, 3, struct.pack(">H", 0x032), count=3)
     nowhere = telecommand(apid, 17, 3, struct.pack(">H", 0x034), count=4)
-    bench.send(GOOD[:-1])
-    bench.run(0.2)
-    assert bench.app.verification.rejected == 1
+    for other in (0x020, 0x022, apid):
+        bench.send(telecommand(other, 17, 1)[:-1])
+    bench.run(0.3)
+    counted = bench.app.verification.counted
     bench.send(noop, reset)
     heard = bench.run(0.5)
     assert verifications(heard, noop) == verifications(heard, reset) == [(1, None), (7, None)]
-    assert bench.app.verification.rejected == 0
+    # Each process has counters of its own; those of the whole board are reset with comms'.
+    assert counted(apid) == (0, 0)
+    assert all(counted(other)[1] == 1 for other in {0x020, 0x022} - {apid})
+    assert bench.app.verification.rejected == (0 if apid == 0x022 else 3)
     bench.send(reach, nowhere)
     heard = bench.run(0.5)
     assert verifications(heard, reach) == [(1, None), (7, None)]

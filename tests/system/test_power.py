@@ -10,6 +10,7 @@ from tests.system.by_hand import function, telecommand, verifications
 from tests.system.test_boot import CUT, READY_FOR_OFF, boot_event
 
 OPS, HEATER = 0, 1
+MODE_CHANGED = 2
 OFF, ON, REDUCE, CYCLE = 0, 1, 2, 3
 NOTICE, SWITCHED, SHED, READY, ALLOCATION = 0x201, 0x202, 0x203, 0x204, 0x205
 DOSIMETER, ENVIRONMENT = 0, 1  # rows of the load table
@@ -44,7 +45,7 @@ def ready_words(bench: Bench) -> list[bytes]:
 @pytest.mark.parametrize("action", [OFF, CYCLE])
 def test_a_notice_sheds_all_loads_and_the_payload_says_ready_once_and_clean(bench: Bench, action: int) -> None:
     notice(bench, action)
-    assert events(bench.run(1)) == [NOTICE, SHED, SHED, READY]
+    assert events(bench.run(1)) == [NOTICE, SHED, SHED, MODE_CHANGED, READY]
     assert ready_words(bench) == [b"\0\1"]
     bench.run(5)
     bench.cut()
