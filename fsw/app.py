@@ -47,6 +47,7 @@ from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
 from fsw.services.permissions import serves
 from fsw.services.process import Execution, Process
+from fsw.services.schedule import Schedule
 from fsw.services.sequences import Sequences
 from fsw.services.staging import Staging
 from fsw.services.telemetry import TelemetryService
@@ -158,6 +159,7 @@ class App:
         )
         self.monitoring = Monitoring(database, self.telemetry, self.time, self.services)
         self.event_action = EventAction(database, self.telemetry, self.services)
+        self.schedule = Schedule(self.services, self.telemetry, self.outbox, self.time)
         self.serving = (
             self.events,
             self.parameters,
@@ -170,6 +172,7 @@ class App:
             self.files,
             self.monitoring,
             self.event_action,
+            self.schedule,
         )
         self.system = SystemTask(
             self.board,
@@ -189,6 +192,7 @@ class App:
             self.memory.step,
             self.monitoring.step,
             self.event_action.step,
+            self.schedule.step,
         )
         self.system.takers = (self.files.answered,)
         self.power = PowerTask(

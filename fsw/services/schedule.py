@@ -140,7 +140,9 @@ class Schedule:
 
     def _changed(self, now: Micros) -> None:
         """The timetable has changed."""
-        del now
+        tai_us = self._time.tai_us(now)
+        if tai_us is not None:
+            self._take_time(tai_us, now)
         self._first = first = self.timetable.first()
         self._first_us = 0 if first is None else micros(self.timetable.due(first))
         self._dirty = True

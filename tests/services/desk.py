@@ -15,8 +15,8 @@ from fsw.mdb.database import Call
 from fsw.mdb.mission import load
 from fsw.pus import tc
 from fsw.services.archive import Archive
-from fsw.services.board import Board
 from fsw.services.board_memory import BoardMemory
+from fsw.services.board import Board
 from fsw.services.event_action import EventAction
 from fsw.services.events import Events
 from fsw.services.fates import Fates
@@ -28,6 +28,7 @@ from fsw.services.monitoring import Monitoring
 from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
 from fsw.services.process import Execution
+from fsw.services.schedule import Schedule
 from fsw.services.sequences import Sequences
 from fsw.services.staging import Staging
 from fsw.services.telemetry import TelemetryService
@@ -84,17 +85,19 @@ class Desk:
         self.sequences = Sequences(database, self.telemetry, self.services)
         self.files = Files(self.telemetry, self.services, self.store)
         self.archive = Archive(database, self.telemetry, self.services)
+        self.monitoring = Monitoring(database, self.telemetry, self.time, self.services)
+        self.event_action = EventAction(database, self.telemetry, self.services)
+        self.schedule = Schedule(self.services, self.telemetry, self.outbox, self.time)
         self.code = self.disk.code
         self.memory = BoardMemory(
             (Config(LINES["default"]), MISSION, "kratai test"), self.telemetry, self.services, self.outbox, self.time,
             store=self.store.port, mailboxes=lambda: self.mailboxes, files=InlineWire(self.code.server, self._clock, 0),
         )  # fmt: skip
         self.mailboxes: list[Mailbox[object]] = []
-        self.monitoring = Monitoring(database, self.telemetry, self.time, self.services)
-        self.event_action = EventAction(database, self.telemetry, self.services)
         self.executions: dict[type[object], Execution] = {
             **self.monitoring.executions,
             **self.event_action.executions,
+            **self.schedule.executions,
             **self.events.executions, **self.parameters.executions, **self.staging.executions,
             **self.housekeeping.executions,
             **self.sequences.executions,
