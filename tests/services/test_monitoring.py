@@ -8,13 +8,13 @@ import pytest
 from fsw.kernel.clock import NEVER, Micros
 from fsw.services import monitoring
 from fsw.store.keep import Table, put
+from tests.services.desk import Desk
 from tests.services.watching import (
     ALARM_1,
     ALARM_17,
     SCRATCH,
     SUPPLY,
     TEMPERATURE,
-    Desk,
     Told,
     add,
     ask,
@@ -33,6 +33,7 @@ from tests.services.watching import (
     watch,
     watching,
 )
+from tests.system.by_hand import Report
 
 WITHIN, UNCHECKED, INVALID, BELOW, ABOVE, STALE = range(6)
 UNKNOWN, EXISTS, CAPACITY, RANGE, STATE, DATA = 0x10, 0x11, 0x12, 0x13, 0x14, 0x05
@@ -120,7 +121,7 @@ def test_what_nobody_writes_is_stale() -> None:
     assert transitions(reading_of(desk) + turns(desk, 2))[0].current == WITHIN
 
 
-def reading_of(desk: Desk) -> list:  # type: ignore[type-arg]
+def reading_of(desk: Desk) -> list[Report]:
     desk.parameters.set(parameter(SUPPLY), 28, desk.now)
     return turns(desk, 0.5)
 
