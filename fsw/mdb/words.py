@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol, TypeVar, cast
 
-from fsw.mdb.fields import F32, REQUIRED, Field, Kind, fields_of
+from fsw.mdb.fields import F32, REQUIRED, Bounds, Field, Kind, fields_of
 from fsw.mdb.model import Parameter
 from fsw.mdb.problems import problem
 from fsw.mdb.values import Raw, writable_range
@@ -113,6 +113,8 @@ def value_from_word(item: object, word: str, aids: Aids | None = None) -> object
             return aids.packet(word)
         case Kind.CUC if aids is not None:
             return aids.time(word)
+        case Kind.WINDOW:
+            return _window(word, refused, aids)
         case _:
             return _octets(word, refused)
 
@@ -143,6 +145,8 @@ def allowed(field: Field) -> str:
             return f"one of {', '.join(field.enum.__members__)}"
         case Kind.CUC:
             return "a time (2026-11-23T10:15:00Z, +30s) or its CUC in hex"
+        case Kind.WINDOW:
+            return "a window of time (all, T..T, T.. or ..T) or its octets in hex"
         case Kind.OCTETS:
             return f"{field.octets} octets in hex"
         case Kind.REST:
@@ -156,6 +160,20 @@ def allowed(field: Field) -> str:
         case _:  # ARRAY
             each = allowed(field.item) if isinstance(field.item, Field) else ":".join(fields_of(field.item))
             return f"{field.low:g} to {field.high:g} values with commas between, each {each}"
+
+
+def _window(word: str, refused: Unreadable, aids: Aids | None) -> object:
+    if word == "all":
+        return bytes((Bounds.ALL,))
+    low, dots, high = word.partition("..")
+    if not dots:
+        return _octets(word, refused)
+    bounds = Bounds.BETWEEN if low and high else Bounds.FROM if low else Bounds.UNTIL
+    times = [_octets(one, refused) if aids is None else aids.time(one) for one in (low, high) if one]
+    found = [one for one in times if isinstance(one, bytes)]
+    if not times or len(found) < len(times):
+        return next((one for one in times if isinstance(one, Unreadable)), refused)
+    return bytes((bounds,)) + b"".join(found)
 
 
 def _structure(cls: object, word: str, aids: Aids | None) -> object:

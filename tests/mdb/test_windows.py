@@ -8,6 +8,7 @@ from fsw.mdb import codec
 from fsw.mdb.codec import DecodeError, DecodeReason
 from fsw.mdb.model import array, octets_max, report, u8, window
 from fsw.mdb.problems import problem
+from fsw.mdb.words import Unreadable, body_from_words
 from tests.strategies import bodies
 
 EARLY, LATE = "1e 2a3b5000 0000", "1e 2a3b6000 0001"
@@ -54,6 +55,27 @@ def test_a_body_with_a_wrong_one_is_named() -> None:
     assert problem(Filter(window=b"\x02", subschedules=())) == (
         "window must be a window of time, its bounds in order, not b'\\x02'"
     )
+
+
+@pytest.mark.parametrize(
+    ("word", "octets"),
+    [
+        ("all", "00"),
+        ("1e2a3b50000000..1e2a3b60000001", f"01 {EARLY} {LATE}"),
+        ("1e2a3b50000000..", f"02 {EARLY}"),
+        ("..1e2a3b60000001", f"03 {LATE}"),
+        ("021e2a3b50000000", f"02 {EARLY}"),
+    ],
+)
+def test_words_of_an_operator(word: str, octets: str) -> None:
+    assert body_from_words(Filter, {"window": word, "subschedules": ""}) == Filter(bytes.fromhex(octets), ())
+
+
+@pytest.mark.parametrize("word", ["", "..", "noon..", "x"])
+def test_words_that_are_no_window(word: str) -> None:
+    refused = body_from_words(Filter, {"window": word, "subschedules": ""})
+    assert isinstance(refused, Unreadable)
+    assert refused.sentence.startswith("window must be a window of time")
 
 
 @given(bodies(Filter))
