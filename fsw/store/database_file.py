@@ -2,7 +2,7 @@
 
 A file is looked through when it is opened if it is small; a large one is not, so that opening takes milliseconds. Every
 commit is counted, and what SQLite writes for it: the log is copied back by us (`wal_checkpoint`), which tells how long
-it was. What is counted is the most that can have been written: the log's frames, and each of them copied back once.
+it was. What is counted is the most that can have been written: the log's frames, and each page of them copied back.
 """
 
 import os
@@ -91,7 +91,8 @@ class DatabaseFile:
         except sqlite3.OperationalError:
             return
         self._frames = 0
-        self._octets_written += max(0, logged) * _FRAME_OCTETS + max(0, copied) * _PAGE_OCTETS
+        pages: int = self._connection.execute("PRAGMA page_count").fetchone()[0]
+        self._octets_written += max(0, logged) * _FRAME_OCTETS + min(max(0, copied), pages) * _PAGE_OCTETS
 
     @property
     def octets_written(self) -> int:

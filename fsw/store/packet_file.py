@@ -99,6 +99,7 @@ class PacketFile:
                 if head is None:
                     make_table(connection, entry.store)
                     head = self.heads[entry.store] = Head(entry, Segment(self.life, 1, 0), group=self.group)
+                    self.heads = dict(sorted(self.heads.items()))
                 head.kind, head.priority, head.quota = entry[1:]
             keep_heads(connection, [self.heads[entry.store] for entry in limits])
 
