@@ -32,7 +32,9 @@ from fsw.mdb.model import (
 from fsw.pus.ids import APID_SYSTEM
 
 AREAS_MAX: Final = 64
-_AREAS_OCTETS: Final = 1000
+AREA_OCTETS_MAX: Final = 1000
+_LOAD_OCTETS: Final = 1003  # what a telecommand and a report hold beside the object's id
+_DUMP_OCTETS: Final = 1008
 NAME_OCTETS_MAX: Final = 80
 DAYS_MAX: Final = 32
 
@@ -82,7 +84,7 @@ class LoadedArea:
     """Octets to write, and their CRC-16."""
 
     offset: int = u32()
-    octets: bytes = counted(_AREAS_OCTETS, u16)
+    octets: bytes = counted(AREA_OCTETS_MAX, u16)
     checksum: int = u16()
 
 
@@ -99,7 +101,7 @@ class DumpedArea:
     """Octets of an object and their CRC-16."""
 
     offset: int = u32()
-    octets: bytes = counted(_AREAS_OCTETS, u16)
+    octets: bytes = counted(AREA_OCTETS_MAX, u16)
     checksum: int = u16()
 
 
@@ -117,7 +119,7 @@ class LoadObject:
     """Write areas of an object that allows it, all or none."""
 
     object_id: int = u8(enum=MemoryObject)
-    areas: tuple[LoadedArea, ...] = array(LoadedArea, u8, low=1, high=AREAS_MAX, octets=_AREAS_OCTETS)
+    areas: tuple[LoadedArea, ...] = array(LoadedArea, u8, low=1, high=AREAS_MAX, octets=_LOAD_OCTETS)
 
 
 @telecommand(6, 3, name="memory.dump")
@@ -133,7 +135,7 @@ class MemoryDump:
     """Areas of an object. One that came by ST[13] may be longer (fsw.pus.st06 reads it)."""
 
     object_id: int = u8(enum=MemoryObject)
-    areas: tuple[DumpedArea, ...] = array(DumpedArea, u8, high=AREAS_MAX, octets=_AREAS_OCTETS)
+    areas: tuple[DumpedArea, ...] = array(DumpedArea, u8, high=AREAS_MAX, octets=_DUMP_OCTETS)
 
 
 @telecommand(6, 7, name="memory.check")

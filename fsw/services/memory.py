@@ -4,7 +4,7 @@ An object's octets are read when a request's turn has come, one request after th
 what was read. A dump that no packet holds goes down by ST[13], and its request completes with the last part.
 A load writes parameters only, and becomes a (20,3) of those it touches: the same ranges, the same commit.
 Off nominal: an unknown object is 0x10, an area outside it 0x16, one that may not be written 0x19, wrong octets 0x15,
-too much at once 0x12, too many requests or dumps 8, an object that is not there now 0x14. An aborted dump fails with 0x14.
+too much at once 0x12, too many requests or dumps 8, an object that is not there now 0x14. So does an ended dump.
 """
 
 from collections import deque
@@ -26,7 +26,7 @@ from fsw.services.memory_objects import Source
 from fsw.services.parameters import Parameters
 from fsw.services.process import Execution
 from fsw.services.telemetry import TelemetryService
-from fsw.services.verification import Request, Verification
+from fsw.services.verification import Progress, Request, Verification
 
 WAITING_MAX: Final = 16
 DUMP_OCTETS_MAX: Final = 60_000
@@ -88,6 +88,8 @@ class Memory:
         """The next slice of a whole object's checksum, or the next request; NEVER when nothing waits."""
         if self._whole is not None:
             self._measure(self._whole, now)
+        if self._serving is not None and self._serving.progress is Progress.ENDED:
+            self._serving = None  # a load: it ended when its commit was answered
         while self._waiting and self._serving is None:
             self._begin(self._waiting.popleft(), now)
         return now if self._whole is not None else NEVER
@@ -215,6 +217,7 @@ class Memory:
             self._verification.refused(request, values, now)
             return
         self._count(mdb.LOADS.pid, now)
+        self._serving = request  # what is loaded next must see what this load writes
         request.body = SetParameters(count=values[0], values=values[1:])
         self._parameters.executions[SetParameters](request, now)
 

@@ -89,9 +89,10 @@ class Desk:
         self.event_action = EventAction(database, self.telemetry, self.services)
         self.schedule = Schedule(self.services, self.telemetry, self.outbox, self.time)
         self.code = self.disk.code
+        self.code_wire = InlineWire(self.code.server, self._clock, 0)
         self.memory = BoardMemory(
             (Config(LINES["default"]), MISSION, "kratai test"), self.telemetry, self.services, self.outbox, self.time,
-            store=self.store.port, mailboxes=lambda: self.mailboxes, files=InlineWire(self.code.server, self._clock, 0),
+            store=self.store.port, mailboxes=lambda: self.mailboxes, files=self.code_wire,
         )  # fmt: skip
         self.mailboxes: list[Mailbox[object]] = []
         self.executions: dict[type[object], Execution] = {
