@@ -279,6 +279,15 @@ def test_what_ran_is_interrupted_by_a_cut_and_starts_again_only_by_command() -> 
 
 
 @pytest.mark.proves("K-SEQ-005")
+def test_a_step_is_on_the_disk_before_its_request_leaves() -> None:
+    desk = SequenceDesk()
+    desk.ready(7, pings(1, 1, 1))
+    desk.ask(SYSTEM, 21, STEP, ID)
+    assert len(desk.mailbox) == 1, "released; nothing more is written before the cut"
+    assert events(SequenceDesk(desk.disk).take()) == [(51, b"\7\1\2")]
+
+
+@pytest.mark.proves("K-SEQ-005")
 def test_a_start_that_is_not_on_the_disk_releases_nothing() -> None:
     desk = SequenceDesk()
     desk.ready(7, pings(1, 0, 0))
