@@ -23,9 +23,10 @@ from hil.seed import Dice
 from hil.written.expectation import Kind
 from hil.written.fault import Fault, compact
 from hil.written.fault_kinds import Ability
+from tools.ground.profile import of_line
 from tools.ground.records import LanderRecord, ParameterRecord
 from tools.ground.request import Refusal
-from tools.ground.session import Session, Ticket, of_line
+from tools.ground.session import Session, Ticket
 
 SOURCE_ID: Final = 1
 TURNS_MAX: Final = 16

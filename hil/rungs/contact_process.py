@@ -28,6 +28,7 @@ from hil.rungs.contact import Line, stage_of, word_of_event, word_of_record
 from hil.rungs.real_clock import RealClock
 from hil.rungs.sensor_files import REFRESH_US, SensorFiles
 from hil.written.fault import Fault
+from tools.ground.expiry import NONE
 from tools.ground.protocol import Lines, Message, decode, encode
 from tools.ground.state import find
 
@@ -121,7 +122,7 @@ class Contact:
 
     def send(self, name: str, arguments: Mapping[str, str], now: Micros) -> Asked:
         """Ask the ground session to send a telecommand."""
-        return Asked(self._ask({"op": "send", "name": name, "arguments": dict(arguments)}))
+        return Asked(self._ask({"op": "send", "name": name, "arguments": dict(arguments), "not_after": NONE}))
 
     # --- processes -------------------------------------------------------------------------------------------------
 

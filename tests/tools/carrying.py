@@ -1,6 +1,6 @@
 """Telecommands that carry others, as a schedule does: declared for the tests of what stands inside words."""
 
-from fsw.mdb.model import array, cuc, packet, structure, telecommand, u8, u16
+from fsw.mdb.model import array, cuc, packet, rest, structure, telecommand, u8, u16
 
 
 @structure
@@ -39,3 +39,10 @@ class Watch:
     """Parameters and bounds."""
 
     watched: tuple[Watched, ...] = array(Watched, high=5, octets=60)
+
+
+@telecommand(201, 7, name="late.big")
+class Big:
+    """Much."""
+
+    octets: bytes = rest(1_000)

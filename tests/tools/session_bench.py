@@ -4,8 +4,9 @@ from fsw.kernel.clock import Micros
 from fsw.mdb import comms, lander, power, standard_services, system, verification
 from fsw.mdb.database import Database
 from tests.tools.spacecraft import Spacecraft
+from tools.ground.profile import Profile
 from tools.ground.records import Record
-from tools.ground.session import Profile, Session, Ticket
+from tools.ground.session import Session, Ticket
 from tools.ground.tracking import StageChange, Word
 
 DATABASE = Database(standard_services, comms, lander, power, system, verification)

@@ -10,9 +10,10 @@ from fsw.kernel.clock import Micros
 from fsw.mdb.mission import load
 from tests.tools.spacecraft import Spacecraft
 from tools.ground.desk import Desk
+from tools.ground.profile import Profile
 from tools.ground.protocol import Lines, Message, decode, encode
 from tools.ground.samples import Cursor, Page, Question
-from tools.ground.session import Profile, Session
+from tools.ground.session import Session
 
 TOKEN = "secret-token"
 DATABASE = load().database

@@ -13,9 +13,10 @@ from fsw.mdb import lander, standard_services, system, verification
 from fsw.mdb.database import Database
 from tests.tools.session_bench import DATABASE, Bench, ready_bench
 from tests.tools.spacecraft import Spacecraft, crc
+from tools.ground.profile import Profile
 from tools.ground.records import EventRecord, LanderRecord, Note, PacketRecord, ParameterRecord
 from tools.ground.request import Refusal, Why
-from tools.ground.session import DatabaseState, Profile, Session, Ticket
+from tools.ground.session import DatabaseState, Session, Ticket
 from tools.ground.tracking import State, Word
 from tools.ground.uplink import UplinkProfile
 

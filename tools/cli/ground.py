@@ -10,8 +10,8 @@ from fsw.config import LINES
 from tools.cli.joining import Json, MissionFolder, State, folder_of, mission_of, present
 from tools.cli.main import refuse
 from tools.ground.client import ClientError
+from tools.ground.profile import of_line
 from tools.ground.server import Options, ServerError, address, run, say_line
-from tools.ground.session import of_line
 from tools.ground.state import StateError
 
 Line = Enum("Line", {name: name for name in LINES}, type=str)  # type: ignore[misc]

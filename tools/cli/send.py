@@ -12,10 +12,12 @@ from tools.cli.joining import Json, MissionFolder, State, completing_database, f
 from tools.cli.main import refuse
 from tools.ground import nested, request
 from tools.ground.client import Client, ClientError
+from tools.ground.expiry import LOS
 from tools.ground.protocol import Message
 from tools.ground.records import Data
 from tools.ground.request import Why
 
+SCHEDULE_INSERT: Final = "schedule.insert"
 COMPLETED, FAILED, USAGE, NO_WORD = 0, 1, 2, 3
 _STATUS: Final = {"completed": COMPLETED, "rejected": FAILED, "failed": FAILED}
 _STYLE: Final = {COMPLETED: "green", FAILED: "red", NO_WORD: "yellow"}
@@ -47,13 +49,22 @@ def command(
     mission: MissionFolder = None,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for the last word.")] = _PATIENCE_S,
     source: Annotated[int, typer.Option(min=0, max=65_535, help="Source id of the telecommand.")] = 1,
+    at: Annotated[
+        str, typer.Option(metavar="T", help="Put it into the payload's schedule: 2026-11-23T10:15:00Z, or +30s.")
+    ] = "",
+    not_after: Annotated[
+        str, typer.Option(metavar="T|los|none", help="Until when the payload may take it; los: the end of the pass.")
+    ] = LOS,
     force: Annotated[bool, typer.Option("--force", help="Send although another database flies.")] = False,
     json_out: Json = False,
 ) -> None:
     """Send a command and wait for its last word.
 
-    Exit status 0: completed; 1: rejected or failed; 2: refused before it was sent; 3: no last word in time.
+    Exit status 0: completed; 1: rejected or failed; 2: refused before it was sent; 3: no last word in time. With --at
+    it completes when the schedule has it; what becomes of it then, watch and archive tell.
     """
+    if at:
+        name, words = scheduled(name, words or [], at)
     arguments = request.parse_words(words or [])
     if isinstance(arguments, request.Refusal):
         refuse(arguments.sentence)
@@ -67,10 +78,15 @@ def command(
     with client:
         follower = _Follower(name, arguments, json_out)
         try:
-            status = follower.run(client, source, force, timeout)
+            status = follower.run(client, source, force, timeout, not_after)
         except ClientError as error:
             refuse(str(error))
     raise typer.Exit(status)
+
+
+def scheduled(name: str, words: list[str], at: str) -> tuple[str, list[str]]:
+    """The words that put a telecommand into sub-schedule 0: it is skipped when its time passes with the power off."""
+    return SCHEDULE_INSERT, ["subschedule=0", f"activities={at}:{name}({','.join(words)})"]
 
 
 class _Follower:
@@ -86,11 +102,11 @@ class _Follower:
         self._reports: list[Data] = []
         self._ticket: dict[str, Data] = {}
 
-    def run(self, client: Client, source: int, force: bool, timeout: float) -> int:
+    def run(self, client: Client, source: int, force: bool, timeout: float, not_after: str) -> int:
         """Send, follow, and return the exit status."""
         watch = client.ask("watch")
         sent = client.ask(
-            "send", name=self._name, arguments=dict(self._arguments), source_id=source, force=force
+            "send", name=self._name, arguments=dict(self._arguments), source_id=source, force=force, not_after=not_after
         )  # fmt: skip
         for message in client.messages(timeout):
             if message.get("id") == watch and "record" in message:
@@ -114,6 +130,8 @@ class _Follower:
         if "ticket" in message:
             self._ticket = cast("dict[str, Data]", message["ticket"])
             self._line("queued", f"request {self._ticket['request_id']}, link {self._ticket['link']}")
+            if self._ticket.get("expiry"):
+                self._line("expiry", str(self._ticket["expiry"]))
             return None
         stage = cast("dict[str, Data]", message["stage"])
         stage["after_s"] = round(time.monotonic() - self._began, 3)

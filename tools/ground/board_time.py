@@ -31,6 +31,10 @@ class BoardTime:
         if self._ahead_us is None or ahead >= self._ahead_us or now - self._at >= _KEPT_US:
             self._ahead_us, self._at = ahead, now
 
+    def restart(self) -> None:
+        """Another life begins without time."""
+        self._ahead_us = None
+
     def tai_us(self, now: Micros) -> int | None:
         """Microseconds since 1958-01-01 TAI on board; None while no packet has told a time that was set."""
         return None if self._ahead_us is None else max(0, now + self._ahead_us)

@@ -9,6 +9,7 @@ from hmac import compare_digest
 from typing import Final, NamedTuple
 
 from fsw.kernel.clock import Micros
+from tools.ground.expiry import LOS
 from tools.ground.protocol import Message
 from tools.ground.records import Data, Record, as_json, stage_json
 from tools.ground.request import Refusal
@@ -171,6 +172,7 @@ class Desk:
     def _send(self, client: int, state: _Client, request: int | str, message: Message, now: Micros) -> None:
         name, arguments = message.get("name"), message.get("arguments", {})
         source_id, force = message.get("source_id", SOURCE_ID), message.get("force", False)
+        not_after = message.get("not_after", LOS)
         if (
             not isinstance(name, str)
             or not isinstance(arguments, dict)
@@ -178,12 +180,16 @@ class Desk:
             or type(source_id) is not int
             or not 0 <= source_id <= SOURCE_ID_MAX
             or not isinstance(force, bool)
+            or not isinstance(not_after, str)
             or len(state.tickets) >= REQUESTS_MAX
         ):
-            self._reply(client, {"id": request, "error": "send takes a name, arguments as text, source_id 0 to 65535"})
+            self._reply(
+                client,
+                {"id": request, "error": "send takes a name, arguments and not_after as text, source_id 0 to 65535"},
+            )
             return
         words = {key: str(word) for key, word in arguments.items()}
-        ticket = self._session.send(name, words, source_id, now, force=force)
+        ticket = self._session.send(name, words, source_id, now, force=force, not_after=not_after)
         if isinstance(ticket, Refusal):
             refused: Data = {"why": ticket.why.value, "sentence": ticket.sentence}
             self._reply(client, {"id": request, "refused": refused})
@@ -196,6 +202,7 @@ class Desk:
             "service": ticket.service,
             "sequence_count": ticket.sequence_count,
             "request_id": ticket.request_id.hex(),
+            "expiry": ticket.expiry,
             "link": self._session.uplink.state(now).value,
         }
         self._reply(client, {"id": request, "ticket": told})

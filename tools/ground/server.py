@@ -25,9 +25,10 @@ from tools.ground import state
 from tools.ground.archive import Archive, ArchiveError
 from tools.ground.desk import Asked, Desk
 from tools.ground.peers import Peers
+from tools.ground.profile import Profile
 from tools.ground.records import Data, Note, Record
 from tools.ground.samples import Reader
-from tools.ground.session import Profile, Session
+from tools.ground.session import Session
 
 DATAGRAM_OCTETS_MAX: Final = 65_535
 DATAGRAMS_A_TURN: Final = 256

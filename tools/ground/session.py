@@ -10,32 +10,33 @@ from enum import Enum, unique
 from typing import Final, NamedTuple
 
 from fsw.ccsds.depacketizer import GapDetected, PacketReceived
-from fsw.config import LINES, SCID
 from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb.codec import DecodeError
 from fsw.mdb.database import Database
-from fsw.mdb.model import Structure
-from fsw.pus import st01, tc
+from fsw.mdb.fates import FateList
+from fsw.pus import st01
 from fsw.pus.ids import LanderApid, Refusal, Service
 from fsw.pus.tm import Telemetry
-from tools.ground import nested, request
+from tools.ground import fates, request
 from tools.ground.board_time import BoardTime
 from tools.ground.boot import VC_LIVE, BootEvent, boot_event
+from tools.ground.building import Built, build
 from tools.ground.decoding import decode_packet, plain
-from tools.ground.downlink import TM_FRAME_OCTETS, ControlWord, Downlink, FrameRejected
-from tools.ground.nested import ACK_ALL, SEQUENCE_COUNTS
+from tools.ground.downlink import ControlWord, Downlink, FrameRejected
+from tools.ground.expiry import NONE, Contact
+from tools.ground.link_news import LinkNews
+from tools.ground.profile import Profile
 from tools.ground.records import CommandRecord, LanderRecord, LinkRecord, Note, Record
 from tools.ground.request import Why
 from tools.ground.structures import FlightStructures
-from tools.ground.tracking import StageChange, State, Tracker, Word
-from tools.ground.uplink import QUEUE_MAX, LinkState, Uplink, UplinkProfile, UpWord
+from tools.ground.tracking import UNDECIDED, StageChange, State, Tracker, Word
+from tools.ground.uplink import QUEUE_MAX, LinkState, Uplink, UpWord
 
 SOURCE_ID: Final = 1
 RECORDS_MAX: Final = 65_536
 NOTES_MAX: Final = 64
 REPORT_OCTETS_MAX: Final = 2_048
 """What is kept of a datagram that is no report."""
-_LINK_PERIOD_US: Final = 1_000_000
 _NOTE_PERIOD_US: Final = 1_000_000
 _REPORTS: Final = range(LanderApid.REPORT_LANDER, LanderApid.REPORT_BEACON + 1)
 
@@ -58,28 +59,8 @@ class Ticket(NamedTuple):
     service: int
     sequence_count: int
     request_id: bytes
-
-
-class Profile(NamedTuple):
-    """Numbers of a session. `word_us`: longest silence between two words on a request; `queue_us`: longest wait to
-    leave the ground. `of_line` gives those of a line profile."""
-
-    uplink: UplinkProfile = UplinkProfile()
-    tm_frame_octets: tuple[int, ...] = TM_FRAME_OCTETS
-    word_us: int = 20_000_000
-    queue_us: int = 30_000_000
-    one_way_us: int = 0
-
-
-def of_line(line: str, *, one_way_us: int = 0, raw: bool = False, scid: int = SCID) -> Profile:
-    """The profile for a line profile's name. T1 covers the idle interval, since only frames carry the answer."""
-    idle_us = LINES[line].idle_us
-    trip_us = 2 * one_way_us
-    uplink = UplinkProfile(
-        scid=scid, t1_us=2_000_000 + idle_us + trip_us, silence_us=1_500_000 + 3 * idle_us + idle_us // 2, raw=raw
-    )
-    word_us, queue_us = 18_000_000 + 2 * idle_us + trip_us, 27_000_000 + 3 * idle_us + trip_us
-    return Profile(uplink, word_us=word_us, queue_us=queue_us, one_way_us=one_way_us)
+    expiry: str = ""
+    """Until when it may be executed, or why it may at any time; empty where nobody asked."""
 
 
 class Session:
@@ -102,6 +83,8 @@ class Session:
         self.downlink = Downlink(profile.uplink.scid, profile.tm_frame_octets)
         self.uplink = Uplink(profile.uplink)
         self.tracker = Tracker(profile.word_us)
+        self.fates = fates.Fates(2 * profile.word_us)
+        self.contact = Contact()
         self.database_state = DatabaseState.UNKNOWN
         self.boot_count: int | None = None
         self.board_time = BoardTime(profile.one_way_us)
@@ -115,15 +98,14 @@ class Session:
         self._records: list[Record] = []
         self.records_dropped = 0
         self._notes: dict[str, tuple[Micros | None, int]] = {}
-        self._link: LinkRecord | None = None
-        self._link_at = now
-        self._link_settled = False
+        self._carried: dict[int, tuple[int, ...]] = {}  # by the ticket of what carries them
+        self._news = LinkNews(now)
 
     # --- in -------------------------------------------------------------------------------------------------------
 
     def tm_datagram(self, octets: bytes, now: Micros) -> None:
         """Take one datagram of the lander's TM port: a TM frame, or anything at all."""
-        self._link_settled = False
+        self._news.unsettle()
         events = self.downlink.receive(octets)
         gap = sum(event.lost for event in events if isinstance(event, GapDetected))
         packets = [event for event in events if isinstance(event, PacketReceived)]
@@ -155,14 +137,16 @@ class Session:
             fault = found.name.lower() if isinstance(found, Refusal) else found.detail
             self._say(LanderRecord(now, apid, "", {}, fault, octets[:REPORT_OCTETS_MAX]))
         else:
+            self.contact.hear(found.body)
             self._say(LanderRecord(now, apid, found.name, plain(found), "", octets))
 
     def tick(self, now: Micros) -> None:
         """Let timers expire; call it when `next_due` says, or more often."""
         if now >= self.uplink.next_due():
-            self._link_settled = False
+            self._news.unsettle()
         self.uplink.tick(now)
         self._hear_uplink(now)
+        self._ask_fates(now)
         for change in self.tracker.expire(now):
             if change.state is State.NOT_SENT:
                 self.uplink.withdraw(change.ticket)
@@ -170,59 +154,85 @@ class Session:
         self._say_link(now)
 
     def send(
-        self, name: str, arguments: Mapping[str, str], source_id: int, now: Micros, *, force: bool = False
+        self,
+        name: str,
+        arguments: Mapping[str, str],
+        source_id: int,
+        now: Micros,
+        *,
+        force: bool = False,
+        not_after: str = NONE,
     ) -> Ticket | request.Refusal:
         """Check and queue one telecommand; nothing leaves for one that is refused.
 
-        `force` commands although the payload says that it flies another database.
+        `force` commands although the payload says that it flies another database. `not_after`: see `expiry.Contact`.
         """
-        self._link_settled = False
-        found = nested.encode(
+        self._news.unsettle()
+        tai_us = self.board_time.tai_us(now)
+        expiry = self.contact.expiry(not_after, self.database, tai_us)
+        if isinstance(expiry, request.Refusal):
+            return expiry
+        built = build(
             self.database, name, arguments,
-            counts=self._counts, source_id=source_id, tai_us=self.board_time.tai_us(now),
+            counts=self._counts, source_id=source_id, tai_us=tai_us, not_after=expiry.not_after,
         )  # fmt: skip
-        if isinstance(found, request.Refusal):
-            return found
-        encoded = found.command
+        if isinstance(built, request.Refusal):
+            return built
         if self.database_state is DatabaseState.MISMATCH and not force:
             return request.Refusal(
                 Why.DATABASE, "the payload flies another mission database than the one in hand; --force sends anyway"
             )
         if self.uplink.queued >= QUEUE_MAX:
             return request.Refusal(Why.FULL, f"{QUEUE_MAX} commands are waiting for the link already")
-        count = found.counts.get(encoded.apid, 0)
-        request_id = st01.encode_request_id(encoded.apid, count)
-        self._ticket += 1
-        ticket = Ticket(self._ticket, name, encoded.apid, encoded.service, count, request_id)
-        if not self.tracker.open(ticket.number, name, request_id, Micros(now + self.profile.queue_us)):
+        number = self._ticket + len(built.inside) + 1
+        due = Micros(now + self.profile.queue_us)
+        if not self._open_carried(built, source_id, now) or not self.tracker.open(number, name, built.request_id, due):
             return request.Refusal(Why.FULL, "too many commands wait for their last word")
-        self._counts = found.counts | {encoded.apid: (count + 1) % SEQUENCE_COUNTS}
-        packet = tc.encode(
-            encoded.apid, count, encoded.service, encoded.subtype, encoded.data, ack=ACK_ALL, source_id=source_id
-        )
+        self._ticket, self._counts = number, built.counts
+        bare = expiry.not_after is not None and not built.wrapper_id
+        sentence = "sent without an expiry: it is too long to be wrapped" if bare else expiry.sentence
+        command, count, request_id = built.command, built.sequence_count, built.request_id
+        ticket = Ticket(number, name, command.apid, command.service, count, request_id, sentence)
+        if built.wrapper_id:
+            self.tracker.alias(number, built.wrapper_id)
         if not force:
-            self._unforced.add(ticket.number)
-        self._structures.sent(self.database, ticket.number, encoded)
+            self._unforced.add(number)
+        self._structures.sent(self.database, number, command)
         self._say(
-            CommandRecord(now, ticket.number, name, dict(arguments), encoded.apid, count, request_id, source_id, packet)
+            CommandRecord(now, number, name, dict(arguments), command.apid, count, request_id, source_id, built.packet)
         )
-        self.uplink.submit(ticket.number, packet, now)
+        self.uplink.submit(number, built.packet, now)
         self._hear_uplink(now)
         self._say_link(now)
         return ticket
 
+    def _open_carried(self, built: Built, source_id: int, now: Micros) -> bool:
+        """Telecommands inside another have tickets of their own, before that of what carries them."""
+        tickets = []
+        for ticket, (name, apid, count, request_id, packet) in enumerate(built.inside, self._ticket + 1):
+            if not self.tracker.open(ticket, name, request_id, NEVER):
+                return False
+            tickets.append(ticket)
+            self._say(CommandRecord(now, ticket, name, {}, apid, count, request_id, source_id, packet))
+        if tickets:
+            self._carried[self._ticket + len(tickets) + 1] = tuple(tickets)
+        return True
+
+    def _ask_fates(self, now: Micros) -> None:
+        """Once a contact is there again, have the payload say what became of what is open."""
+        self.fates.link(self.ready(now), now)
+        if now < self.fates.due or self.database.by_name(fates.COMMAND) is None:
+            return
+        asked = self.send(fates.COMMAND, {}, SOURCE_ID, now)
+        self.fates.asked(asked.number if isinstance(asked, Ticket) else None, now)
+
     def withdraw(self, ticket: int, now: Micros) -> bool:
         """Take back a telecommand that has not left yet; False when it has, for then nothing can take it back."""
-        self._link_settled = False
+        self._news.unsettle()
         if not self.uplink.withdraw(ticket):
             return False
         self._hear(ticket, Word.INTERRUPTED, now, "withdrawn before it left")
         return True
-
-    @property
-    def structures(self) -> dict[int, Structure]:
-        """Housekeeping structures made in flight, by id."""
-        return self._structures.known
 
     # --- out ------------------------------------------------------------------------------------------------------
 
@@ -237,15 +247,8 @@ class Session:
 
     def next_due(self) -> Micros:
         """When `tick` has work: a timer, or the link's state to be said once a second."""
-        return min(self.uplink.next_due(), self.tracker.next_due(), self._link_due())
-
-    def _link_due(self) -> Micros:
-        """When the link may have to be said; without traffic that is only when its silence is noticed."""
-        last = self._link
-        if not self._link_settled or last is None:
-            return Micros(self._link_at + _LINK_PERIOD_US)
-        silent = last.state in (LinkState.NO_CLCW.value, LinkState.SILENT.value)
-        return NEVER if silent else self.uplink.silent_at
+        link = self._news.due(self.uplink.silent_at)
+        return min(self.uplink.next_due(), self.tracker.next_due(), link, self.fates.due)
 
     def link(self, now: Micros) -> LinkRecord:
         """The link as it stands."""
@@ -285,6 +288,8 @@ class Session:
             self._verification(header, now)
         if decoded.report is not None:
             self._structures.told(self.database, decoded.report.body)
+            if vcid == VC_LIVE and isinstance(decoded.report.body, FateList):
+                self.fates.told(decoded.report.body)
 
     def _verification(self, header: Telemetry, now: Micros) -> None:
         verification = st01.decode(header.subtype, header.data)
@@ -338,36 +343,40 @@ class Session:
         """Nothing that the life before was told will be heard of again; what has not left yet may still go."""
         self._boot_event_due = True
         self._structures.clear()
+        self.board_time.restart()
         self._note(now, f"the payload has rebooted: {reason}")
         for open_request in self.tracker.undecided():
             if open_request.state is not State.QUEUED:
                 self._hear(open_request.ticket, Word.INTERRUPTED, now, "the payload rebooted")
 
-    def _hear(self, ticket: int, word: Word, now: Micros, text: str = "") -> None:
-        change = self.tracker.hear(ticket, word, now, text)
+    def _hear(self, ticket: int, word: Word, now: Micros, text: str = "", code: int | None = None) -> None:
+        change = self.tracker.hear(ticket, word, now, text, code)
         if change is not None:
             self._stage(change)
 
     def _stage(self, change: StageChange) -> None:
         self._say(change)
-        if change.verdict:
-            self._structures.ended(self.database, change.ticket, completed=change.state is State.COMPLETED)
+        now, ticket = change.at, change.ticket
+        self.fates.stage(change, self.board_time.tai_us(now))
+        if not change.verdict:
+            return
+        completed = change.state is State.COMPLETED
+        self._structures.ended(self.database, ticket, completed=completed)
+        if change.state not in UNDECIDED:
+            for carried in self._carried.pop(ticket, ()):
+                self._hear(carried, Word.CARRIED if completed else Word.INTERRUPTED, now, f"carried by {change.name}")
+        if completed:
+            for ruled in self.fates.rule(ticket, self.tracker.standing(UNDECIDED | {State.CARRIED})):
+                self._hear(ruled.ticket, ruled.word, now, ruled.text, ruled.code)
 
     # --- saying ---------------------------------------------------------------------------------------------------
 
     def _say_link(self, now: Micros) -> None:
-        """Say the link's state when it changes, and its counters once a second."""
-        before = self._link
-        if before is not None and now - self._link_at < _LINK_PERIOD_US:
-            face = (self.uplink.state(now).value, self.database_state.value, self.boot_count)
-            if face == (before.state, before.database, before.boot_count):
-                return  # of these three a change is said at once
-        self._link_at = now
-        record = self.link(now)
-        self._link_settled = before is not None and record[1:] == before[1:]
-        if not self._link_settled:
-            self._link = record
-            self._say(record)
+        state = self.uplink.state(now).value
+        if not self._news.waits(state, self.database_state.value, self.boot_count, now):
+            record = self.link(now)
+            if self._news.says(record, now):
+                self._say(record)
 
     def _note(self, now: Micros, text: str) -> None:
         """Say a remark; the same one again within a second is only counted."""

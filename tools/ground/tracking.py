@@ -29,6 +29,9 @@ class State(Enum):
     UNKNOWN = "unknown: interrupted"
     NO_WORD = "no word in time"
     NOT_SENT = "not sent"
+    NEVER = "never arrived"
+    CUT = "cut short by a reset"
+    CARRIED = "waits on board"
 
 
 @unique
@@ -45,33 +48,43 @@ class Word(Enum):
     FAILED = "failed"
     INTERRUPTED = "interrupted"
     TIMEOUT = "timeout"
+    ABSENT = "absent"  # the payload's list of fates is whole, and does not have it
+    CUT = "cut"  # that list says that the life ended first
+    CARRIED = "carried"  # what carries it has been executed
 
 
 _Q, _S, _R, _A, _B = State.QUEUED, State.SENT, State.RECEIVED, State.ACCEPTED, State.STARTED
 _C, _J, _F = State.COMPLETED, State.REJECTED, State.FAILED
 _U, _W, _N = State.UNKNOWN, State.NO_WORD, State.NOT_SENT
-_COLUMNS: Final = (_Q, _S, _R, _A, _B, _C, _J, _F, _U, _W, _N)
+_V, _X, _K = State.NEVER, State.CUT, State.CARRIED
+_COLUMNS: Final = (_Q, _S, _R, _A, _B, _C, _J, _F, _U, _W, _N, _V, _X, _K)
 
 # fmt: off
 TABLE: Final[dict[Word, tuple[State, ...]]] = {
-    #                 QUEUED SENT RECVD ACCPT START COMPL REJCT FAILD UNKNW NOWRD NOTSNT
-    Word.SENT:        (_S,   _S,  _R,   _A,   _B,   _C,   _J,   _F,   _U,   _W,   _N),
-    Word.RECEIVED:    (_Q,   _R,  _R,   _A,   _B,   _C,   _J,   _F,   _U,   _R,   _N),
-    Word.ACCEPTED:    (_Q,   _A,  _A,   _A,   _B,   _C,   _J,   _F,   _U,   _A,   _N),
-    Word.STARTED:     (_Q,   _B,  _B,   _B,   _B,   _C,   _J,   _F,   _U,   _B,   _N),
-    Word.PROGRESS:    (_Q,   _B,  _B,   _B,   _B,   _C,   _J,   _F,   _U,   _B,   _N),
-    Word.COMPLETED:   (_Q,   _C,  _C,   _C,   _C,   _C,   _J,   _F,   _C,   _C,   _N),
-    Word.REJECTED:    (_Q,   _J,  _J,   _J,   _J,   _C,   _J,   _F,   _J,   _J,   _N),
-    Word.FAILED:      (_Q,   _F,  _F,   _F,   _F,   _C,   _J,   _F,   _F,   _F,   _N),
-    Word.INTERRUPTED: (_N,   _U,  _U,   _U,   _U,   _C,   _J,   _F,   _U,   _W,   _N),
-    Word.TIMEOUT:     (_N,   _W,  _W,   _W,   _W,   _C,   _J,   _F,   _U,   _W,   _N),
+    #                 QUEUED SENT RECVD ACCPT START COMPL REJCT FAILD UNKNW NOWRD NOTSN NEVER CUT  CARRIED
+    Word.SENT:        (_S,   _S,  _R,   _A,   _B,   _C,   _J,   _F,   _U,   _W,   _N,   _V,   _X,  _K),
+    Word.RECEIVED:    (_Q,   _R,  _R,   _A,   _B,   _C,   _J,   _F,   _U,   _R,   _N,   _V,   _X,  _K),
+    Word.ACCEPTED:    (_Q,   _A,  _A,   _A,   _B,   _C,   _J,   _F,   _U,   _A,   _N,   _A,   _X,  _A),
+    Word.STARTED:     (_Q,   _B,  _B,   _B,   _B,   _C,   _J,   _F,   _U,   _B,   _N,   _B,   _X,  _B),
+    Word.PROGRESS:    (_Q,   _B,  _B,   _B,   _B,   _C,   _J,   _F,   _U,   _B,   _N,   _B,   _X,  _B),
+    Word.COMPLETED:   (_Q,   _C,  _C,   _C,   _C,   _C,   _J,   _F,   _C,   _C,   _N,   _C,   _C,  _C),
+    Word.REJECTED:    (_Q,   _J,  _J,   _J,   _J,   _C,   _J,   _F,   _J,   _J,   _N,   _J,   _J,  _J),
+    Word.FAILED:      (_Q,   _F,  _F,   _F,   _F,   _C,   _J,   _F,   _F,   _F,   _N,   _F,   _F,  _F),
+    Word.INTERRUPTED: (_N,   _U,  _U,   _U,   _U,   _C,   _J,   _F,   _U,   _W,   _N,   _V,   _X,  _K),
+    Word.TIMEOUT:     (_N,   _W,  _W,   _W,   _W,   _C,   _J,   _F,   _U,   _W,   _N,   _V,   _X,  _K),
+    Word.ABSENT:      (_Q,   _S,  _R,   _A,   _B,   _C,   _J,   _F,   _V,   _V,   _N,   _V,   _X,  _K),
+    Word.CUT:         (_Q,   _S,  _R,   _A,   _B,   _C,   _J,   _F,   _X,   _X,   _N,   _X,   _X,  _X),
+    Word.CARRIED:     (_K,   _S,  _R,   _A,   _B,   _C,   _J,   _F,   _U,   _W,   _N,   _V,   _X,  _K),
 }
 # fmt: on
 assert set(TABLE) == set(Word)
 assert all(len(row) == len(_COLUMNS) for row in TABLE.values())
 assert set(_COLUMNS) == set(State)
 
-VERDICTS: Final = frozenset((_C, _J, _F, _U, _W, _N))
+VERDICTS: Final = frozenset((_C, _J, _F, _U, _W, _N, _V, _X, _K))
+"""Where the ground waits for nothing more by itself; in three of them words may still come from far later."""
+UNDECIDED: Final = frozenset((_U, _W))
+"""Verdicts that leave the fate open: the payload's list is asked for it."""
 FINAL: Final = frozenset((_C, _J, _F))
 TRACKED_MAX: Final = 1024
 
@@ -177,6 +190,7 @@ class Tracker:
         self._requests: dict[int, Request] = {}
         self._open: dict[int, Request] = {}  # those without a verdict: what timers look through
         self._by_id: dict[bytes, int] = {}
+        self._aliases: dict[int, bytes] = {}
         self.strangers = 0  # reports on requests that are not ours
 
     def open(self, ticket: int, name: str, request_id: bytes, due: Micros) -> bool:
@@ -192,14 +206,26 @@ class Tracker:
         request = self._requests.get(ticket)
         return request.state if request else None
 
-    def hear(self, ticket: int, word: Word, now: Micros, text: str = "") -> StageChange | None:
-        """A word of our own side: sent, received, interrupted, timeout. None when it says nothing new."""
+    def hear(self, ticket: int, word: Word, now: Micros, text: str = "", code: int | None = None) -> StageChange | None:
+        """A word of our own side, or of the payload's list of fates. None when it says nothing new."""
         request = self._requests.get(ticket)
         if request is None:
             return None
         return self._move(
-            request, word, now, StageChange(now, ticket, request.name, request.request_id, word, _Q, text=text)
+            request,
+            word,
+            now,
+            StageChange(now, ticket, request.name, request.request_id, word, _Q, None, code, "", text),
         )
+
+    def alias(self, ticket: int, request_id: bytes) -> None:
+        """A second request id under which reports on a request may come: that of what wraps it."""
+        self._by_id[request_id] = ticket
+        self._aliases[ticket] = request_id
+
+    def standing(self, states: frozenset[State]) -> list[Request]:
+        """Requests in one of these states, oldest first."""
+        return [request for request in self._requests.values() if request.state in states]
 
     def report(self, verification: Verification, now: Micros) -> StageChange | None:
         """A verification report of the payload; None for a stranger's (counted) and for a repetition."""
@@ -267,7 +293,8 @@ class Tracker:
         for ticket, request in self._requests.items():
             if request.state in VERDICTS:
                 del self._requests[ticket]
-                if self._by_id.get(request.request_id) == ticket:
-                    del self._by_id[request.request_id]
+                for request_id in (request.request_id, self._aliases.pop(ticket, b"")):
+                    if self._by_id.get(request_id) == ticket:
+                        del self._by_id[request_id]
                 return True
         return False
