@@ -24,6 +24,7 @@ from fsw.kernel.clock import NEVER, TICK_US, Clock, Micros
 from fsw.kernel.mailbox import Mailbox
 from fsw.kernel.scheduler import Scheduler, Slot
 from fsw.kernel.supervisor import RestartPolicy, Supervisor, TaskState
+from fsw.mdb.autonomy import MemoryItem
 from fsw.mdb.lander import LanderLink, LanderMode, LanderTime, PowerNotice, PowerStatus, SafeNow
 from fsw.mdb.mission import InstrumentEntry, Mission
 from fsw.mdb.system import ModeReason, StopReason, TaskRestarted, TaskStruckOut
@@ -31,7 +32,8 @@ from fsw.payload.task import InstrumentHost
 from fsw.power.loads import Load
 from fsw.power.task import PowerTask
 from fsw.pus.ids import APID_COMMS, APID_POWER, APID_SYSTEM
-from fsw.services.archive import Archive
+from fsw.services.allocation import Framing
+from fsw.services.archive import Archive, Around
 from fsw.services.board import Board, Health
 from fsw.services.board_memory import BoardMemory
 from fsw.services.event_action import EventAction
@@ -50,12 +52,14 @@ from fsw.services.process import Execution, Process
 from fsw.services.schedule import Schedule
 from fsw.services.sequences import Sequences
 from fsw.services.staging import Staging
+from fsw.services.store_health import StoreHealth
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
 from fsw.services.verification import Verification
 from fsw.store.client import Store
 from fsw.system.boot import VERSION, configuration_digest
 from fsw.system.health import watched
+from fsw.system.memory_guard import counting
 from fsw.system.task import SystemTask
 
 if TYPE_CHECKING:
@@ -144,9 +148,13 @@ class App:
         self.link = FlightLink(profile, by_name(config.carrier, SCID, line.tm_frame_octets))
         self.fates = Fates(self.board, self.telemetry, self.time, self.services)
 
+        self.store_health = StoreHealth(self.services, self.store)
         self.sequences = Sequences(database, self.telemetry, self.services)
         self.files = Files(self.telemetry, self.services, self.store)
-        self.archive = Archive(database, self.telemetry, self.services)
+        framing = Framing(line.baud, profile.data_octets, line.tm_frame_octets)
+        self.archive = Archive(
+            Around(mission, self.board, self.store, self.time, self.telemetry, self.services, framing)
+        )
         self.memory = BoardMemory(
             (config, mission, VERSION),
             self.telemetry,
@@ -186,6 +194,7 @@ class App:
             self._restarts,
         )
         self.system.turns = (
+            self.store_health.step,
             self.housekeeping.step,
             self.fates.step,
             self.sequences.step,
@@ -193,13 +202,19 @@ class App:
             self.monitoring.step,
             self.event_action.step,
             self.schedule.step,
+            self.archive.step,
         )
-        self.system.takers = (self.files.answered,)
+        self.system.ending.closing = (self.archive.close,)
+        self.system.takers = (
+            self.store_health.answered,
+            self.files.answered,
+            self.archive.answered,
+        )
         self.power = PowerTask(
             self.board, self.services, self.lander_outbox, [_load(e) for e in mission.instruments], mission.base_mw
         )
         pacer = Pacer(line.baud)
-        outboxes = (self.outbox, self.lander_outbox)
+        outboxes = (self.outbox, self.lander_outbox, self.archive.replay)
         timing = (line.release_us, line.idle_us)
         self.downlink = Downlink(self.board, world.line, self.link, pacer, self.telemetry, outboxes, timing)
         routes = dict.fromkeys((LanderTime, LanderLink, LanderMode), self.system.inbox) | dict.fromkeys(
@@ -232,6 +247,12 @@ class App:
         self.scheduler = Scheduler(self.world.clock, slots, self.supervisor.guard)
         self.system.scheduler = self.scheduler
         self.system.health.watch(watched(slots, self._rows, self._served, self._reachable))
+        self.system.guard.watched = (
+            (MemoryItem.PARAMETER, self.parameters.mend),
+            (MemoryItem.SEQUENCE_COUNT, self.telemetry.mend),
+            (MemoryItem.OUTBOX_OCTETS, counting(self.outbox)),
+            (MemoryItem.FARM_VR, counting(self.link.farm)),
+        )
         self.system.commanding.processes = {process.apid: process for process in self._served.values()}
 
     def _slots(self) -> tuple[Slot, ...]:

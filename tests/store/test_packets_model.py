@@ -2,7 +2,6 @@
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -37,7 +36,6 @@ from fsw.store.packets import (
     ReadRange,
     StoredPacket,
     StoreKind,
-    Summary,
 )
 from fsw.store.server import StoreServer
 
@@ -264,10 +262,10 @@ class PacketsMachine(RuleBasedStateMachine):
         assert isinstance(answer, PacketsSummarised)
         rows = queue.rows
         behind = [row for row in rows if row.row > mark]
-        ends: Any = (rows[0].tai, rows[-1].tai, rows[0].row, rows[-1].row) if rows else (0, 0, 0, 0)
+        ends = (rows[0].tai, rows[-1].tai, rows[0].row, rows[-1].row) if rows else (0, 0, 0, 0)
         sums = (len(behind), sum(len(row.packet) for row in behind), queue.overwritten, queue.refused)
         limits = (queue.kind, queue.priority, queue.quota)
-        assert answer.summary == Summary(*limits, len(rows), queue.octets, *ends, *sums)
+        assert answer.summary == (*limits, len(rows), queue.octets, *ends, *sums)
 
     @rule()
     def check(self) -> None:
@@ -286,5 +284,5 @@ class PacketsMachine(RuleBasedStateMachine):
             assert self.pages(ReadRange(store)) == wanted
 
 
-TestPackets = PacketsMachine.TestCase
+TestPackets = pytest.mark.proves("K-STORE-001", "K-STORE-007")(PacketsMachine.TestCase)
 TestPackets.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
