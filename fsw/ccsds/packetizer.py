@@ -62,6 +62,11 @@ class VirtualChannel:
         """Whether a frame should go out: one is full, or what waits was queued a release time ago, or may not wait."""
         return self.next_due() <= now
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether a packet (no idle) was begun and goes on in the next frame."""
+        return self._carry_since < NEVER
+
     def next_due(self) -> Micros:
         """When a frame falls due if nothing more is queued: 0 for at once, NEVER while there is nothing to send."""
         source = self._source

@@ -1,8 +1,9 @@
 """The downlink: which frame goes next, when, and the time reports that mark it.
 
 An idle frame opens the port, whatever else waits. Then VC 2 goes first (it is small and rare), then live telemetry
-when a frame is due, then an idle frame when nothing else went out within the idle interval. A line that takes fewer
-octets than offered keeps the rest of the frame for the next tick.
+when a frame is due, then what is sent again (VC 3), then an idle frame when nothing else
+went out within the idle interval. A line that takes fewer octets than offered keeps the rest of the frame for the next
+tick; a frame of VC 3 has gone out when the line has taken all of it.
 """
 
 from typing import Final
@@ -16,10 +17,12 @@ from fsw.kernel.clock import NEVER, TICK_US, Micros
 from fsw.services.board import Board
 from fsw.services.lander_outbox import LanderOutbox
 from fsw.services.outbox import Outbox
+from fsw.services.replay import Replay
 from fsw.services.telemetry import TelemetryService
 
 VC_LIVE: Final = 0
 VC_LANDER: Final = 2
+VC_REPLAY: Final = 3
 
 
 class Downlink:
@@ -32,7 +35,7 @@ class Downlink:
         link: FlightLink,
         pacer: Pacer,
         telemetry: TelemetryService,
-        outboxes: tuple[Outbox, LanderOutbox],
+        outboxes: tuple[Outbox, LanderOutbox, Replay],
         timing: tuple[int, int],
     ) -> None:
         release_us, idle_us = timing
@@ -48,6 +51,10 @@ class Downlink:
         self._telemetry = telemetry
         self._live = VirtualChannel(VC_LIVE, data_octets, release_us, outboxes[0])
         self._lander = VirtualChannel(VC_LANDER, data_octets, release_us, outboxes[1])
+        self._again = VirtualChannel(VC_REPLAY, data_octets, release_us, outboxes[2])
+        self._replay = outboxes[2]
+        self._replaying = False
+        """Whether the frame on the line is one of VC 3."""
         self._idle_us = idle_us
         self._idle_due = Micros(0)
         self._unsent = b""
@@ -61,22 +68,22 @@ class Downlink:
         """Hand the line what it may have; returns when the next frame falls due."""
         self.bell.silence()
         if self._line.state is not LineState.OPEN:
-            self._unsent = b""
+            self._lose(now)
             return NEVER
         if self._line.opens != self._opens:
             self._opens = self._line.opens
-            self._unsent = b""
+            self._lose(now)
             self._pacer.reset(now)
             self._idle_due = now
             self._opening = True
-        while self._flush_unsent() and self._pacer.may_send(now):
+        while self._flush_unsent(now) and self._pacer.may_send(now):
             octets = self._next_frame(now)
             if not octets:
                 break
             self._unsent = octets
         if self._unsent:
             return Micros(now + TICK_US)
-        due = min(self._live.next_due(), self._lander.next_due(), self._idle_due)
+        due = min(self._live.next_due(), self._lander.next_due(), self._again.next_due(), self._idle_due)
         return max(due, self._pacer.next_us())
 
     @property
@@ -84,11 +91,23 @@ class Downlink:
         """Whether nothing of live telemetry waits that may flow, and no frame is half on the line."""
         return not self._unsent and self._live.next_due() >= NEVER
 
-    def _flush_unsent(self) -> bool:
+    def _flush_unsent(self, now: Micros) -> bool:
         """Offer the rest of a frame to the line; True when nothing is left."""
         if self._unsent:
             self._unsent = self._unsent[self._line.write(self._unsent) :]
-        return not self._unsent
+        if self._unsent:
+            return False
+        if self._replaying:
+            self._replaying = False
+            self._replay.frame_out(now, unfinished=self._again.unfinished)
+        return True
+
+    def _lose(self, now: Micros) -> None:
+        """The line is gone, and the rest of a frame with it."""
+        self._unsent = b""
+        if self._replaying:
+            self._replaying = False
+            self._replay.frame_lost(now)
 
     def _next_frame(self, now: Micros) -> bytes:
         """The octets of the most urgent frame that is due; empty when none is."""
@@ -106,6 +125,12 @@ class Downlink:
             if self.frames_live % (1 << self._board.time_exponent) == 0 and self.frames_live:
                 self._telemetry.time_report(self._board.time_exponent, first_us, now)
             self.frames_live += 1
+            self._idle_due = Micros(now + self._idle_us)
+            return octets
+        if self._again.due(now):
+            octets = self._link.frame(VC_REPLAY, *self._again.build())
+            self._pacer.sent(len(octets), now)
+            self._replaying = True
             self._idle_due = Micros(now + self._idle_us)
             return octets
         return self._idle_frame(now) if now >= self._idle_due else b""

@@ -14,7 +14,7 @@ from typing import Final
 
 from fsw.ccsds.flight_link import FlightLink, PacketReceived, TooLong
 from fsw.comms.counters import Counters
-from fsw.comms.downlink import VC_LIVE, Downlink
+from fsw.comms.downlink import VC_LIVE, VC_REPLAY, Downlink
 from fsw.comms.pacer import Pacer
 from fsw.hal.ports import LinePort, LineState
 from fsw.kernel.clock import NEVER, Micros
@@ -23,7 +23,7 @@ from fsw.mdb import codec
 from fsw.mdb import comms as mdb
 from fsw.mdb.codec import DecodeError
 from fsw.mdb.database import Database
-from fsw.mdb.lander import Beacon, Credit, LanderHeartbeat, LanderTime, PayloadHeartbeat, Request
+from fsw.mdb.lander import Beacon, Credit, LanderHeartbeat, LanderLink, LanderTime, PayloadHeartbeat, Request
 from fsw.mdb.system import PACKAGE_TEMPERATURE, Mode, ModeReason
 from fsw.pus.ids import APID_CFDP, LANDER_SERVICES, Refusal
 from fsw.pus.tm import decode_plain
@@ -32,6 +32,7 @@ from fsw.services.instrument import Services
 from fsw.services.lander_outbox import LanderOutbox
 from fsw.services.outbox import Outbox
 from fsw.services.process import Execution, Process
+from fsw.services.replay import Replay
 
 SILENCE_US: Final = 500_000
 LOOK_US: Final = 50_000
@@ -57,7 +58,7 @@ class CommsTask:
         link: FlightLink,
         pacer: Pacer,
         downlink: Downlink,
-        outboxes: tuple[Outbox, LanderOutbox],
+        outboxes: tuple[Outbox, LanderOutbox, Replay],
         routes: Mapping[type[object], Mailbox[object]],
         database: Database,
         heartbeat_us: int,
@@ -68,7 +69,7 @@ class CommsTask:
         self._link = link
         self._pacer = pacer
         self._downlink = downlink
-        self._outbox, self._lander_outbox = outboxes
+        self._outbox, self._lander_outbox, self._replay = outboxes
         self._routes = routes
         self._database = database
         self._heartbeat_us = heartbeat_us
@@ -76,8 +77,8 @@ class CommsTask:
         self._heard_us: Micros | None = None
         self._missed_us = NEVER
         """When the silence of the lander next means something."""
-        self._credit_us = NEVER
-        """When the lander's credit is forgotten."""
+        self._credit_us = {VC_LIVE: NEVER, VC_REPLAY: NEVER}
+        """When the lander's credit for a virtual channel is forgotten."""
         self._octets_us = Micros(0)
         self._quiet = True
         self._opens = 0
@@ -107,7 +108,7 @@ class CommsTask:
 
     def _next_work(self, now: Micros) -> Micros:
         """When there is work although the line brings nothing."""
-        due = min(self._heartbeat_due, self._beacon_due, self._sample_us, self._missed_us, self._credit_us)
+        due = min(self._heartbeat_due, self._beacon_due, self._sample_us, self._missed_us, *self._credit_us.values())
         if self._line.state is not LineState.OPEN:
             due = min(due, Micros(now + LOOK_US))
         if not self._quiet:
@@ -160,10 +161,11 @@ class CommsTask:
         elif isinstance(body, LanderHeartbeat):
             self._heartbeat(received, now)
         elif isinstance(body, Credit):
-            if body.vc == VC_LIVE:
-                self._outbox.credit = body.octets
-                self._credit_us = Micros(now + CREDIT_INTERVALS * self._heartbeat_us)
+            if body.vc in self._credit_us:
+                self._give(body.vc, body.octets, Micros(now + CREDIT_INTERVALS * self._heartbeat_us))
         else:
+            if isinstance(body, LanderLink):
+                self._board.link = body
             inbox = self._routes.get(type(body))
             if inbox is not None:
                 inbox.put(body)
@@ -178,20 +180,27 @@ class CommsTask:
         if not self._board.lander_alive:
             self._board.lander_alive = True
             self._outbox.hold(False)
+            self._replay.hold(False)
             self._services.events.report(mdb.LanderBack(), now)
 
+    def _give(self, vc: int, octets: int | None, until: Micros) -> None:
+        """So many octets of a virtual channel may leave (None: no limit), until that is forgotten."""
+        self._credit_us[vc] = until
+        (self._outbox if vc == VC_LIVE else self._replay).credit = octets
+
     def _supervise(self, now: Micros) -> None:
-        if now >= self._credit_us:
-            self._credit_us = NEVER
-            self._outbox.credit = None
+        for vc, until in self._credit_us.items():
+            if now >= until:
+                self._give(vc, None, NEVER)
         if now < self._missed_us:
             return
         assert self._heard_us is not None, "supervision starts with the first heartbeat"
         if self._board.lander_alive:
             self._board.lander_alive = False
             self._outbox.hold(True)
-            self._outbox.credit = None
-            self._credit_us = NEVER
+            self._replay.hold(True)
+            for vc in self._credit_us:
+                self._give(vc, None, NEVER)
             self._services.events.report(mdb.LanderLost(), now)
             self._missed_us = Micros(self._heard_us + SILENT_US)
         else:

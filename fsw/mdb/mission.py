@@ -32,11 +32,16 @@ from fsw.mdb import (
     scheduling,
     sequencing,
     standard_services,
+    storage,
+    storage_control,
+    store,
     system,
     verification,
 )
 from fsw.mdb.assembly import DeclarationError
 from fsw.mdb.database import Database
+from fsw.mdb.mission_stores import Storage
+from fsw.mdb.mission_stores import read as read_stores
 
 BUILT_IN: Final = Path(__file__).resolve().parent.parent / "missions" / "rabbit"
 # fmt: off
@@ -53,7 +58,7 @@ _FAULTS: Final = (
     ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError,
     SyntaxError, TypeError, ValueError,
 )  # fmt: skip
-_KEYS: Final = {"name": str, "line": str, "base_mw": int, "instruments": dict}
+_KEYS: Final = {"name": str, "line": str, "base_mw": int, "instruments": dict, "store": dict, "stores": list}
 _TAKEN: Final = frozenset(("system", "power", "comms"))
 _INSTRUMENT_FIELDS: Final = ("process", "device", "task", "power_mw", "on_at_boot")
 _INSTRUMENT_KEYS: Final = {"period_ms": (10, 60_000), "budget_us": (100, 1_000_000), "priority": (0, 255)}
@@ -83,6 +88,7 @@ class Mission(NamedTuple):
     base_mw: int
     instruments: tuple[InstrumentEntry, ...]
     database: Database
+    storage: Storage = Storage()
 
 
 def load(folder: str | Path | None = None) -> Mission:
@@ -100,12 +106,19 @@ def load(folder: str | Path | None = None) -> Mission:
     assert isinstance(base_mw, int)
     if len(declared) > INSTRUMENTS_MAX:
         raise MissionError(f"{path}: {len(declared)} instruments, at most {INSTRUMENTS_MAX} fit the load table")
+    group, stores = table.get("store", {}), table.get("stores", [])
+    assert isinstance(group, dict)
+    assert isinstance(stores, list)
+    recording = read_stores(group, stores)
+    if isinstance(recording, str):
+        raise MissionError(f"{path}: {recording}")
     entries = tuple(_instrument(path, row, name, section) for row, (name, section) in enumerate(declared.items()))
     modules = (
         standard_services,
         sequencing,
         files,
         system,
+        store,
         autonomy,
         power,
         comms,
@@ -117,6 +130,8 @@ def load(folder: str | Path | None = None) -> Mission:
         large_packets,
         memory,
         scheduling,
+        storage,
+        storage_control,
         verification,
         *(entry.module for entry in entries),
     )
@@ -124,7 +139,7 @@ def load(folder: str | Path | None = None) -> Mission:
         database = Database(*modules)
     except DeclarationError as error:
         raise MissionError(f"{where}: {error}") from error
-    return Mission(str(table.get("name", where.name)), where, str(line), base_mw, entries, database)
+    return Mission(str(table.get("name", where.name)), where, str(line), base_mw, entries, database, recording)
 
 
 def load_simulated(mission: Mission, name: str) -> ModuleType:

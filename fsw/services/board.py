@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from fsw.kernel.bell import Bell
 from fsw.kernel.clock import NEVER, Micros
-from fsw.mdb.lander import RequestKind
+from fsw.mdb.lander import LanderLink, RequestKind
 from fsw.mdb.system import Mode, ModeReason, ResetCause, StopReason
 
 
@@ -40,6 +40,7 @@ class Board:
         "kept",
         "lander_alive",
         "lander_requests",
+        "link",
         "loads_on",
         "minimal",
         "mode",
@@ -66,6 +67,7 @@ class Board:
         self.off_at_us = NEVER  # power: when OPS goes off, by the lander's notice
         self.safe_wanted: ModeReason | None = None  # supervisor, power and comms; taken back by system
         self.stop_wanted: StopReason | None = None  # __main__
+        self.link: LanderLink | None = None  # comms: what the lander last said of its link to the ground
         self.lander_requests: list[tuple[RequestKind, int]] = []  # power -> comms; wakes by itself
 
     def bell(self) -> Bell:

@@ -17,7 +17,7 @@ _NUMBERED: Final = frozenset(
     {(int(Service.HOUSEKEEPING), HOUSEKEEPING_SUBTYPE)}
     | {(int(Service.EVENTS), subtype) for subtype in range(1, EVENT_SUBTYPE_MAX + 1)}
 )
-Store = Callable[[tuple[int, ...], bytes, Micros], None]
+Store = Callable[[tuple[int, ...], bytes, Micros], bool]
 
 
 class Route:

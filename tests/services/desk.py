@@ -14,9 +14,10 @@ from fsw.kernel.mailbox import Mailbox
 from fsw.mdb.database import Call
 from fsw.mdb.mission import load
 from fsw.pus import tc
-from fsw.services.archive import Archive
-from fsw.services.board_memory import BoardMemory
+from fsw.services.allocation import Framing
+from fsw.services.archive import Archive, Around
 from fsw.services.board import Board
+from fsw.services.board_memory import BoardMemory
 from fsw.services.event_action import EventAction
 from fsw.services.events import Events
 from fsw.services.fates import Fates
@@ -84,7 +85,11 @@ class Desk:
         )
         self.sequences = Sequences(database, self.telemetry, self.services)
         self.files = Files(self.telemetry, self.services, self.store)
-        self.archive = Archive(database, self.telemetry, self.services)
+        self.board = Board()
+        around = Around(
+            MISSION, self.board, self.store, self.time, self.telemetry, self.services, Framing(115_200, 434, 446)
+        )
+        self.archive = Archive(around)
         self.monitoring = Monitoring(database, self.telemetry, self.time, self.services)
         self.event_action = EventAction(database, self.telemetry, self.services)
         self.schedule = Schedule(self.services, self.telemetry, self.outbox, self.time)
@@ -106,7 +111,7 @@ class Desk:
             **self.archive.executions,
             **self.memory.executions,
         }  # fmt: skip
-        self.fates = Fates(Board(), self.telemetry, self.time, self.services)
+        self.fates = Fates(self.board, self.telemetry, self.time, self.services)
         self.executions.update(self.fates.executions)
         self._count = 0
 
@@ -148,8 +153,8 @@ class Desk:
         self.keeper.flush(self.now)
         while answers := self.store.poll(self.now):
             for answer in answers:
-                taken = self.keeper.answered(answer, self.now) or self.files.answered(answer, self.now)
-                assert taken, answer
+                takers = (self.keeper.answered, self.files.answered, self.archive.answered)
+                assert any(taker(answer, self.now) for taker in takers), answer
             self.keeper.flush(self.now)
 
     def take(self) -> list[Report]:
