@@ -4,6 +4,7 @@ from enum import Enum, unique
 from typing import Final, NamedTuple
 
 from fsw.ccsds import clcw, tc_frame
+from fsw.kernel.copies import agree, outvote
 
 
 @unique
@@ -99,13 +100,17 @@ class Farm1:
         self.vcid = vcid
         self.window_half = window // 2
         self.state = state
-        self.v_r = v_r
+        self.v_r = self._second = v_r
+        self._inverse = ~v_r
+        self.mended = 0
+        """How often a flipped bit of V(R) was put right."""
         self.retransmit = False
         self.farm_b = 0
         self._said: tuple[tuple[object, ...], int] = ((), 0)  # what the last control word said, and the word
 
     def accept(self, frame: tc_frame.TcFrame, room: bool) -> Verdict:
         """Judge one valid frame of this channel; `room` says whether what is above can take its data."""
+        self.mend()
         if not frame.bypass:
             event = Event.E9 if frame.control else self._classify(frame.n_s, room)
             return self._step(event, self.v_r)
@@ -155,10 +160,18 @@ class Farm1:
             return Event.E4
         return Event.E5
 
+    def mend(self) -> None:
+        """Put a flipped bit of V(R) right, which is held three times."""
+        if not agree(self.v_r, self._second, self._inverse):
+            self.mended += 1
+            self.v_r = self._second = outvote(self.v_r, self._second, self._inverse)
+            self._inverse = ~self.v_r
+
     def _step(self, event: Event, v_r_asked: int) -> Verdict:
         """Run one cell of the table."""
         cell = TABLE[event][self.state.value]
-        self.v_r = v_r_asked if cell.v_r_set else (self.v_r + cell.v_r_step) % 256
+        self.v_r = self._second = v_r_asked if cell.v_r_set else (self.v_r + cell.v_r_step) % 256
+        self._inverse = ~self.v_r
         self.farm_b = (self.farm_b + cell.farm_b_step) % 4
         if cell.retransmit is not None:
             self.retransmit = cell.retransmit

@@ -3,6 +3,8 @@
 import struct
 from typing import Final, NamedTuple
 
+from fsw.kernel.copies import agree, outvote
+
 HEADER_OCTETS: Final = 6
 PACKET_OCTETS_MIN: Final = 7
 PACKET_OCTETS_MAX: Final = 65_542
@@ -119,14 +121,40 @@ def idle_packet(octets: int) -> bytes:
 class SequenceCounter:
     """Packet sequence counts, one an APID, each from 0 and modulo 16384 (133.0-B 4.1.3.4.3). At most 2048 of them."""
 
-    __slots__ = ("_next",)
+    __slots__ = ("_inverse", "_mended", "_next", "_second")
 
     def __init__(self) -> None:
         self._next: dict[int, int] = {}
+        self._second: dict[int, int] = {}
+        self._inverse: dict[int, int] = {}
+        self._mended: list[int] = []
 
     def take(self, apid: int) -> int:
         """Count of this APID's next packet, 0..16383."""
         assert 0 <= apid <= IDLE_APID, apid
         count = self._next.get(apid, 0)
-        self._next[apid] = (count + 1) % SEQUENCE_COUNT_MODULUS
+        if count != self._second.get(apid, 0):
+            count = self._mend(apid)
+        following = (count + 1) % SEQUENCE_COUNT_MODULUS
+        self._next[apid] = self._second[apid] = following
+        self._inverse[apid] = ~following
         return count
+
+    def _mend(self, apid: int) -> int:
+        """The count that most of its copies have."""
+        count = outvote(self._next[apid], self._second[apid], self._inverse[apid])
+        self._next[apid] = self._second[apid] = count
+        self._inverse[apid] = ~count
+        self._mended.append(apid)
+        return count
+
+    def mend(self) -> list[int]:
+        """Look after every count, which is held three times; the APIDs whose count had a flipped bit since last asked.
+
+        At most so many as there are processes.
+        """
+        for apid, count in self._next.items():
+            if not agree(count, self._second[apid], self._inverse[apid]):
+                self._mend(apid)
+        mended, self._mended = self._mended, []
+        return mended

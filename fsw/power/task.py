@@ -10,8 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from fsw.kernel.clock import NEVER, Micros
+from fsw.kernel.copies import agree, outvote
 from fsw.kernel.mailbox import Mailbox
 from fsw.mdb import power as mdb
+from fsw.mdb.autonomy import MemoryItem, MemoryRepaired
 from fsw.mdb.lander import PowerNotice, PowerStatus, ReadyForPowerOff, RequestKind, SafeNow
 from fsw.mdb.power import Circuit, NoticeAction, RequestHeater, SwitchLoad, SwitchReason
 from fsw.mdb.system import PACKAGE_TEMPERATURE, Mode, ModeReason
@@ -39,10 +41,14 @@ class PowerTask:
         self._board = board
         self._services = services
         self._outbox = outbox
-        self._loads = tuple(loads)
+        self._loads = self._loads_second = self._loads_third = tuple(loads)
         self._states = [LoadState.OFF] * len(self._loads)
         self._base_mw = base_mw
         self._allocation_mw: int | None = None
+        self._allocation_second: int | None = None
+        self._allocation_inverse: int | None = None
+        self.repairs = 0
+        """Flipped bits of allocation and load table that were mended."""
         self._notices = 0
         self._ready_said = False
         self._sample_us = Micros(0)
@@ -57,6 +63,7 @@ class PowerTask:
         """One turn: what the lander said, requests, ready-for-off, samples."""
         assert self.process is not None
         self.bell.silence()
+        self._mend(now)
         if not self._started and self._board.mode is not Mode.BOOT:
             self._started = True
             for load in self._loads:
@@ -70,6 +77,27 @@ class PowerTask:
             self._sample(now)
             self._sample_us = Micros(now + SAMPLE_US)
         return min(self._sample_us, self._next_of_notice())
+
+    def _mend(self, now: Micros) -> None:
+        """Put flipped bits of the load table and of the allocation right, which are held three times."""
+        if not self._loads == self._loads_second == self._loads_third:
+            right = self._loads_second if self._loads_second == self._loads_third else self._loads
+            rows = [load.row for load, good in zip(self._loads, right, strict=True) if load != good]
+            self._loads = self._loads_second = self._loads_third = right
+            self._tell_mended(MemoryItem.LOAD_TABLE, rows[0] if rows else 0, now)
+        one, two, inverse = self._allocation_mw, self._allocation_second, self._allocation_inverse
+        if one is None or two is None or inverse is None or agree(one, two, inverse):
+            return
+        self._hold_allocation(outvote(one, two, inverse))
+        self._tell_mended(MemoryItem.ALLOCATION, 0, now)
+
+    def _hold_allocation(self, limit_mw: int) -> None:
+        self._allocation_mw = self._allocation_second = limit_mw
+        self._allocation_inverse = ~limit_mw
+
+    def _tell_mended(self, item: MemoryItem, place: int, now: Micros) -> None:
+        self.repairs += 1
+        self._services.events.report(MemoryRepaired(object=item, place=place), now)
 
     # --- the lander ------------------------------------------------------------------------------------------------
 
@@ -160,7 +188,7 @@ class PowerTask:
 
     def _allocate(self, limit_mw: int, now: Micros) -> None:
         """Take a new allocation and shed by priority until what is drawn fits."""
-        self._allocation_mw = limit_mw
+        self._hold_allocation(limit_mw)
         self._services.events.report(mdb.AllocationChanged(limit_mw=limit_mw), now)
         for load in self._by_priority():
             if self._drawn_mw() <= limit_mw:

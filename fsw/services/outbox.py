@@ -48,6 +48,7 @@ class Outbox:
     __slots__ = (
         "_credit",
         "_held",
+        "_inverse",
         "_order",
         "_queues",
         "_waiting",
@@ -56,6 +57,7 @@ class Outbox:
         "dropped",
         "flush",
         "frame_octets",
+        "mended",
         "octets",
     )
 
@@ -69,6 +71,9 @@ class Outbox:
         """Rung at every change that may bring a frame's time forward; whoever frames gives its own."""
         self.frame_octets = frame_octets
         self.octets = 0
+        self._inverse = ~0
+        self.mended = 0
+        """How often a flipped bit of `octets` was put right."""
         self.dropped = 0
         self.depth_max = 0
         self.flush = False
@@ -82,19 +87,31 @@ class Outbox:
         queue = self._queues[priority]
         kept = True
         if len(queue) >= CAPACITY_PACKETS[priority]:
-            self.octets -= len(queue.popleft().packet)
+            self._weigh(-len(queue.popleft().packet))
             self._waiting -= 1
             self.dropped += 1
             kept = False
         self._order += 1
         queue.append(Queued(now, self._order, packet))
-        self.octets += len(packet)
+        self._weigh(len(packet))
         self._waiting += 1
         if flush:
             self.flush = True
         self.depth_max = max(self.depth_max, self._waiting)
         self.bell.ring()
         return kept
+
+    def _weigh(self, octets: int) -> None:
+        """So many more wait; both copies are changed, neither is read for the other."""
+        self.octets += octets
+        self._inverse -= octets
+
+    def mend(self) -> None:
+        """Count anew when the two copies of `octets` contradict one another."""
+        if self.octets != ~self._inverse:
+            self.mended += 1
+            self.octets = sum(len(queued.packet) for queue in self._queues for queued in queue)
+            self._inverse = ~self.octets
 
     def hold(self, held: bool) -> None:
         """Hold or release what may not flow while the lander is silent (contract, section 4)."""
@@ -125,6 +142,8 @@ class Outbox:
 
     def pending_octets(self) -> int:
         """Octets that may leave now."""
+        if self.octets != ~self._inverse:
+            self.mend()
         if not self._held and self._credit is None:
             return self.octets
         octets = 0
@@ -146,10 +165,11 @@ class Outbox:
         """The next packet: by order of emission while all fits a frame, else by priority."""
         queues = self._open()
         assert queues, "take() without pending packets"
+        self.mend()
         behind = self.octets > self.frame_octets
         queue = queues[0] if behind else min(queues, key=lambda waiting: waiting[0].order)
         packet = queue.popleft().packet
-        self.octets -= len(packet)
+        self._weigh(-len(packet))
         self._waiting -= 1
         if self._credit is not None and queue is self._queues[Priority.HOUSEKEEPING]:
             self._credit -= len(packet)

@@ -58,6 +58,13 @@ class Parameters:
             for pid, parameter in database.parameters.items()
             if parameter.guarded
         }
+        self._copies: dict[int, tuple[Raw, Raw]] = {
+            pid: (self.values[pid], _inverse(self.values[pid]))
+            for pid, parameter in database.parameters.items()
+            if parameter.writable and not parameter.guarded
+        }
+        """Those that stay as they are for long are held three times; the third with every bit the other way round."""
+        self._mended: list[int] = []
         self.written: dict[int, Micros] = {}
         """When each was last written in this life, by parameter id; nothing stands for one that never was."""
         self.crossed = 0
@@ -68,6 +75,8 @@ class Parameters:
         """Write a value, None for absent, and report when it leaves its limits or comes back."""
         self.values[parameter.pid] = raw
         self.written[parameter.pid] = now
+        if parameter.pid in self._copies:
+            self._copies[parameter.pid] = (raw, _inverse(raw))
         if parameter.pid in self._limited:
             self._check(parameter.pid, raw, now)
 
@@ -75,6 +84,7 @@ class Parameters:
         """Write many values by parameter id at once, with the same limit checks."""
         self.values.update(values)
         self.written.update(dict.fromkeys(values, now))
+        assert self._copies.keys().isdisjoint(values), "who writes many writes what is measured"
         for pid in self._limited:
             if pid in values:
                 self._check(pid, values[pid], now)
@@ -109,6 +119,7 @@ class Parameters:
         raw = self.values[parameter.pid]
         if raw is None or _complement(parameter, raw) != self._complements[parameter.pid]:
             self._events.report(ParameterCorrupted(parameter=parameter.pid), now)
+            self._mended.append(parameter.pid)
             raw = parameter.initial
             self._keep(parameter, raw, now)
         return int(raw)
@@ -118,6 +129,20 @@ class Parameters:
         if parameter.guarded:
             assert raw is not None, "a writable value is there"
             self._complements[parameter.pid] = _complement(parameter, raw)
+
+    def mend(self) -> list[int]:
+        """Look after what the ground sets: ids of the parameters with a flipped bit since last asked.
+
+        What most copies say is in force again; a guarded one gives way to its initial value (`guarded`).
+        """
+        for pid, (second, inverse) in self._copies.items():
+            raw = self.values[pid]
+            if raw != second or inverse != _inverse(second):
+                raw = self.values[pid] = second if inverse == _inverse(second) else raw
+                self._copies[pid] = (raw, _inverse(raw))
+                self._mended.append(pid)
+        mended, self._mended = self._mended, []
+        return mended
 
     def committed(self, request_id: int, now: Micros) -> None:
         """The store kept what a (20,3) or (20,131) asked for."""
@@ -188,6 +213,11 @@ class _Commit(NamedTuple):
     request: Request
     values: tuple[ParameterValue, ...]
     then: Callable[[bool], None]
+
+
+def _inverse(raw: Raw) -> Raw:
+    """A number made of the opposite bits; none stays none."""
+    return ~raw if isinstance(raw, int) else None if raw is None else -raw
 
 
 def _complement(parameter: Parameter, raw: float) -> int:

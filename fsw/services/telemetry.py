@@ -70,6 +70,10 @@ class TelemetryService:
         status, stamp = int(self._time.status), self._time.stamp(now)
         return encode_tm(apid, number & 0x3FFF, status, service, subtype, number & 0xFFFF, destination, stamp, body)
 
+    def mend(self) -> list[int]:
+        """The APIDs whose sequence count had a flipped bit since last asked; it is right again."""
+        return self._counter.mend()
+
     def time_report(self, exponent: int, at_us: Micros, now: Micros) -> None:
         """Queue an ST[09] report that says what time it was at `at_us` (APID 0, no secondary header)."""
         packet = encode_time_report(self._counter.take(0), exponent, self._time.stamp(at_us), int(self._time.status))

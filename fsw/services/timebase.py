@@ -15,6 +15,7 @@ from typing import Final
 
 from fsw.ccsds.time_code import TAI_US_MAX, cuc_encode
 from fsw.kernel.clock import NEVER, TICK_US, Micros
+from fsw.kernel.copies import agree, outvote
 from fsw.pus.ids import TimeStatus
 
 STEP_US: Final = 50_000
@@ -223,8 +224,7 @@ class Timebase:
 
     def mend(self) -> bool:
         """Put a flipped bit of the offset right; True when there was one."""
-        one, two, three = self.offset_us, self._second, ~self._inverse
-        if one == two == three:
+        if agree(self.offset_us, self._second, self._inverse):
             return False
-        self._hold(two if two == three else one)
+        self._hold(outvote(self.offset_us, self._second, self._inverse))
         return True

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from fsw.kernel.clock import NEVER, Micros
+from fsw.kernel.copies import agree, outvote
 from fsw.mdb import autonomy
 from fsw.mdb import system as mdb
 from fsw.mdb.autonomy import MemoryItem, Protect
@@ -26,6 +27,7 @@ from fsw.services.process import Execution
 from fsw.services.verification import Request
 from fsw.store.keep import Table
 from fsw.system.kept_row import KeptRow
+from fsw.system.memory_guard import MemoryGuard
 from fsw.system.modes import KEPT, PASSING, TABLE, ModeEvent, protects
 
 QUIET_BITS: Final = 0b1110
@@ -44,11 +46,12 @@ assert set(_COMMANDS) == set(CommandedMode)
 
 
 class ModeControl:
-    """Writes `board.mode`. `repairs` counts flipped bits of it."""
+    """Writes `board.mode`."""
 
-    def __init__(self, board: Board, services: Services) -> None:
+    def __init__(self, board: Board, services: Services, guard: MemoryGuard) -> None:
         self._board = board
         self._services = services
+        self._guard = guard
         self._row = KeptRow(services.keeper, Table.MODES)
         self._mode = board.mode
         self._inverse = ~board.mode
@@ -56,7 +59,6 @@ class ModeControl:
         """What stands behind QUIET and POWER_DOWN: NOMINAL or SAFE."""
         self._wants_quiet = False
         self._quiet_served = False
-        self.repairs = 0
         self.executions: Mapping[type[object], Execution] = {SetMode: self._command, Protect: self._protect}
 
     @property
@@ -156,9 +158,6 @@ class ModeControl:
         self._inverse = ~mode
 
     def _mend(self, now: Micros) -> None:
-        one, two, three = self._board.mode, self._mode, ~self._inverse
-        if one == two == three:
-            return
-        self._hold(two if two == three else Mode(one))
-        self.repairs += 1
-        self._services.events.report(autonomy.MemoryRepaired(object=MemoryItem.MODE, place=0), now)
+        if not agree(self._board.mode, self._mode, self._inverse):
+            self._hold(Mode(outvote(self._board.mode, self._mode, self._inverse)))
+            self._guard.tell(MemoryItem.MODE, 0, now)

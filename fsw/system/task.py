@@ -32,6 +32,7 @@ from fsw.system.boot import Boot
 from fsw.system.commanding import Commanding
 from fsw.system.ending import Ending
 from fsw.system.lives import Lives
+from fsw.system.memory_guard import MemoryGuard
 from fsw.system.mode_control import ModeControl
 from fsw.system.store_watch import StoreWatch
 from fsw.system.timekeeping import Timekeeper
@@ -68,16 +69,15 @@ class SystemTask:
         self.scheduler: Scheduler | None = None
         self.turns: tuple[Callable[[Micros], Micros], ...] = ()
         """The turns of the board's common services: each does what is due and says when the next is."""
-        self.modes = ModeControl(board, services)
+        self.guard = MemoryGuard(services.events)
+        self.modes = ModeControl(board, services, self.guard)
         self._lives = Lives(services.keeper)
         self._boot = Boot(board, services, database, configuration, self.modes, self._lives)
         self.ending = Ending(board, services, store)
         self.store_watch = StoreWatch(board, services, store, self._boot, self.ending)
-        self._timekeeper = Timekeeper(board, services, time)
+        self._timekeeper = Timekeeper(board, services, time, self.guard)
         self.health = health.Health(services)
         self.commanding = Commanding(board, services, telemetry, time, self.modes)
-        self.repairs: tuple[Callable[[Micros], int], ...] = ()
-        """Who looks after objects in memory once a second, and says how often it has mended one."""
         self._sample_us = Micros(0)
         self.executions: Mapping[type[object], Execution] = {
             **self.modes.executions,
@@ -160,10 +160,10 @@ class SystemTask:
             self._lives.step(now)
         readings = self._sensors.read()
         self.ending.sample(readings, now)
-        repairs = self.modes.repairs + self._timekeeper.repairs + sum(repair(now) for repair in self.repairs)
+        self.guard.step(now)
         values = self._counted(readings, now) | self._timekeeper.sample(now)
         values[autonomy.LATE_TASKS.pid] = self.health.step(now)
-        values[autonomy.REPAIRS.pid] = min(repairs, 0xFFFF)
+        values[autonomy.REPAIRS.pid] = min(self.guard.repairs, 0xFFFF)
         parameters.set_all(values, now)
         if parameters.crossed:
             board.health |= Health.LIMIT

@@ -20,20 +20,21 @@ from fsw.services.instrument import Services
 from fsw.services.process import Execution
 from fsw.services.timebase import Paired, Timebase
 from fsw.services.verification import Request
+from fsw.system.memory_guard import MemoryGuard
 
 _I32_MAX = 0x7FFF_FFFF
 _MILLION = 1_000_000
 
 
 class Timekeeper:
-    """Writes the time base. `repairs` counts flipped bits of its offset."""
+    """Writes the time base."""
 
-    def __init__(self, board: Board, services: Services, time: Timebase) -> None:
+    def __init__(self, board: Board, services: Services, time: Timebase, guard: MemoryGuard) -> None:
         self._board = board
         self._services = services
         self._time = time
+        self._guard = guard
         self._disagreeing = False
-        self.repairs = 0
         self.executions: Mapping[type[object], Execution] = {TimeRate: self._set_rate}
 
     def announce(self, heard: LanderTime, now: Micros) -> None:
@@ -74,8 +75,7 @@ class Timekeeper:
     def mend(self, now: Micros) -> None:
         """Look after the offset, which is held three times."""
         if self._time.mend():
-            self.repairs += 1
-            self._services.events.report(autonomy.MemoryRepaired(object=MemoryItem.TIME_OFFSET, place=0), now)
+            self._guard.tell(MemoryItem.TIME_OFFSET, 0, now)
 
     def sample(self, now: Micros) -> dict[int, Raw]:
         """The correlation of the two time scales, by parameter id."""

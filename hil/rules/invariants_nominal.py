@@ -1,9 +1,9 @@
 """Always-on invariant of recovery: after the last fault the system is nominal again within its stated time.
 
 Nominal: the payload says so in its heartbeat, its store is well, its tasks run, and the ground's link is ready. A board
-that was told to go safe, by the ground or by the lander, may be safe. A board that the plan has switched off owes
-nothing, nor a link while the ground is out of sight; power that a fault has taken must be back. Every lull is judged as
-if it were the last: nobody knows which fault is.
+that was told to go safe, by the ground or by the lander, may be safe; one that must be quiet, or is about to lose its
+power, may be that. A board that the plan has switched off owes nothing, nor a link while the ground is out of sight;
+power that a fault has taken must be back. Every lull is judged as if it were the last: nobody knows which fault is.
 """
 
 from typing import Final
@@ -27,7 +27,23 @@ BLINK_US: Final = 10_000_000
 """The link may be set up anew at just this moment: its numbers come round, and that takes a round trip."""
 _POWER_FAULTS: Final = frozenset(("power_cut", "power_off", "over_current", "brown_out", "night"))
 _MODE_CHANGED: Final = b"\x00\x02"
-_ORDERED: Final = frozenset((ModeReason.COMMAND, ModeReason.LANDER, ModeReason.COMMAND_LOSS, ModeReason.LANDER_SILENT))
+_ORDERED: Final = frozenset(
+    (
+        ModeReason.COMMAND,
+        ModeReason.LANDER,
+        ModeReason.COMMAND_LOSS,
+        ModeReason.LANDER_SILENT,
+        ModeReason.MONITOR,
+        ModeReason.KEPT,
+        ModeReason.RESET_LOOP,
+        # SAFE behind QUIET and POWER_DOWN: it was before, or has been asked for meanwhile
+        ModeReason.QUIET_OVER,
+        ModeReason.POWER_STAYS,
+    )
+)
+"""Why a board may be SAFE."""
+_PASSING: Final = frozenset((Mode.QUIET, Mode.POWER_DOWN))
+"""Modes that the lander has asked for, and that end when it says so."""
 _STORE: Final = 1
 _STRUCK_OUT: Final = 2
 
@@ -139,7 +155,9 @@ class NominalAgain:
         missing = [] if self._powered else ["a fault has taken the power, and it is not back"]
         if self._mode is None or now - self._heard_us > HEARTBEAT_US:
             missing.append("no heartbeat of the payload's")
-        elif self._mode != Mode.NOMINAL and not (self._mode == Mode.SAFE and self._ordered_safe):
+        elif self._mode not in (Mode.NOMINAL, Mode.OBSERVE, *_PASSING) and not (
+            self._mode == Mode.SAFE and self._ordered_safe
+        ):
             missing.append(f"its mode is {self._mode}")
         if self._health & _STORE:
             missing.append("its store is faulty")

@@ -71,6 +71,17 @@ HOLD = [
     "degraded_downlink@60s+60s",
     "phase_skip@60s+30s",
     "solar_event@60s+30s",
+    "bit_flip@60s",
+    "bit_flip@60s:target=load_table,bit=4",
+    "bit_flip@60s:target=outbox_octets",
+    "bit_flip@60s:target=sequence_count,item=1",
+    "bit_flip@60s:target=farm_vr",
+    "bit_flip@60s:target=time_offset,bit=24",
+    "bit_flip@60s:target=mode",
+    "starve@60s+20s",
+    "starve@60s+20s:task=system",
+    "starve@60s+20s:task=power",
+    "descent@60s+60s",
 ]
 
 ALSO = [
@@ -116,12 +127,7 @@ WAIT = {
     "replay@60s": "security",
     "spoof@60s": "security",
     "spoof@60s:forgery=apid": "security",
-    "bit_flip@60s": "autonomy",
-    "bit_flip@60s:target=mode": "autonomy",
     "file_bit_flip@60s": "autonomy",
-    "starve@60s+20s": "autonomy",
-    "starve@60s+20s:task=system": "autonomy",
-    "descent@60s+60s": "autonomy",
 }
 
 ROWS = [
