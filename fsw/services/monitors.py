@@ -69,16 +69,16 @@ class Monitor:
         raw = values[self.watch.parameter]
         if self._conditional and (held := self._held(values, written, now)) is not None:
             judged = held
+            self._history.clear()
         elif raw is None or not isfinite(raw):
             judged = CheckStatus.INVALID
+            self._history.clear()
         else:
             judged = self._judge(raw)
         if judged is self.status:
             self._count = 0
             return False
-        if judged in _AT_ONCE:
-            self._history.clear()
-        else:
+        if judged not in _AT_ONCE:
             self._count = self._count + 1 if judged is self._pending else 1
             self._pending = judged
             if self._count < self.watch.repetition:

@@ -68,13 +68,14 @@ class Plain:
 class Responses(RuleBasedStateMachine):
     """The desk and the model, side by side."""
 
-    @initialize(on=st.booleans())
-    def begin(self, on: bool) -> None:
+    @initialize(first=st.lists(KINDS, min_size=1, max_size=3, unique=True))
+    def begin(self, first: list[int]) -> None:
         self.desk, self.accepted = desktop()
         self.on = False
         self.model: dict[int, Plain] = {}
-        if on:
-            self.switch(on=True)
+        self.add(first, failing=False)
+        self.enable(first, active=True, failing=False)
+        self.switch(on=True)
 
     def told(self, service: int, subtype: int, data: bytes, model: int, *, failing: bool = False) -> bool:
         self.desk.disk.failing = failing
@@ -83,14 +84,30 @@ class Responses(RuleBasedStateMachine):
         assert found == (0x1B if failing and model == 0 else model)
         return found == 0
 
-    @rule(kinds=LISTS, failing=FAILING)
+    @rule(
+        what=st.sampled_from(("add", "delete", "enable", "enable", "disable", "on", "on", "on", "off", "delete_all")),
+        kinds=LISTS,
+        failing=FAILING,
+    )
+    def command(self, what: str, kinds: list[int], failing: bool) -> None:
+        match what:
+            case "add":
+                self.add(kinds, failing)
+            case "delete":
+                self.delete(kinds, failing)
+            case "enable" | "disable":
+                self.enable(kinds, what == "enable", failing)
+            case "on" | "off":
+                self.switch(what == "on")
+            case _:
+                self.delete_all()
+
     def add(self, kinds: list[int], failing: bool) -> None:
         entries = b"".join(struct.pack(">HH", 0x020, FIRST + kind) + action(kind) for kind in kinds)
         new = len(set(kinds)) == len(kinds) and not set(kinds) & self.model.keys()
         if self.told(19, 1, bytes((len(kinds),)) + entries, 0 if new else 0x11, failing=failing):
             self.model |= {kind: Plain() for kind in kinds}
 
-    @rule(kinds=LISTS, failing=FAILING)
     def delete(self, kinds: list[int], failing: bool) -> None:
         known = all(kind in self.model for kind in kinds)
         off = known and all(self.model[kind].state == OFF for kind in kinds)
@@ -98,7 +115,6 @@ class Responses(RuleBasedStateMachine):
             for kind in kinds:
                 self.model.pop(kind, None)
 
-    @rule(kinds=LISTS, active=st.sampled_from((True, True, False)), failing=FAILING)
     def enable(self, kinds: list[int], active: bool, failing: bool) -> None:
         known = all(kind in self.model for kind in kinds)
         if self.told(19, 4 if active else 5, chosen(kinds), 0 if known else 0x10, failing=failing):
@@ -120,17 +136,15 @@ class Responses(RuleBasedStateMachine):
             plain.state, plain.budget, plain.window_s = state, budget, window_s
             plain.renew()
 
-    @rule(on=st.sampled_from((True, True, True, False)))
     def switch(self, on: bool) -> None:
         if self.told(19, 8 if on else 9, b"", 0):
             self.on = on
 
-    @rule()
     def delete_all(self) -> None:
         if self.told(19, 3, b"", 0x14 if self.on else 0):
             self.model = {}
 
-    @rule(kinds=st.lists(KINDS, min_size=1, max_size=6), gap_us=st.sampled_from((0, 10_000, SECOND, 6 * SECOND)))
+    @rule(kinds=st.lists(KINDS, min_size=1, max_size=12), gap_us=st.sampled_from((0, 10_000, SECOND, 6 * SECOND)))
     def occur(self, kinds: list[int], gap_us: int) -> None:
         for kind in kinds:
             self.desk.now = Micros(self.desk.now + gap_us)
@@ -166,4 +180,4 @@ class Responses(RuleBasedStateMachine):
 
 
 TestResponses = pytest.mark.proves("K-MON-008", "K-MON-009", "K-MON-010")(Responses.TestCase)
-TestResponses.settings = settings(max_examples=80, stateful_step_count=40, deadline=None)
+TestResponses.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

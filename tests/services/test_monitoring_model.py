@@ -31,7 +31,7 @@ WITHIN, UNCHECKED, INVALID, BELOW, ABOVE, STALE = range(6)
 EXPECTED, LIMIT, DELTA = range(3)
 IDS = st.integers(1, 5)
 LISTS = st.lists(IDS, min_size=1, max_size=3)
-VALUES = st.integers(0, 6)
+VALUES = st.one_of(st.integers(0, 6), st.integers(0, 6), st.integers(0, 6), st.none())
 FAILING = st.sampled_from((False, False, False, False, True))
 DEFINITIONS = st.fixed_dictionaries(
     {
@@ -62,7 +62,9 @@ class Plain:
 
     def check(self, now: int, values: dict[int, int | None], written: dict[int, int]) -> bool:
         judgement = self.judge(now, values, written)
-        self.judged.append(judgement)
+        self.judged.append(self.status if judgement is None else judgement)
+        if judgement is None:
+            return False
         need = 1 if judgement in (INVALID, STALE) else self.said["repetition"]
         if judgement in (INVALID, STALE):
             self.values = []
@@ -71,7 +73,7 @@ class Plain:
         self.status, self.judged = judgement, []
         return True
 
-    def judge(self, now: int, values: dict[int, int | None], written: dict[int, int]) -> int:
+    def judge(self, now: int, values: dict[int, int | None], written: dict[int, int]) -> int | None:
         said, value = self.said, values[self.said["pid"]]
         of, mask, wanted = said["validity"]
         if of and (values[of] is None or (values[of] or 0) & mask != wanted):
@@ -88,7 +90,7 @@ class Plain:
         self.values.append(value)
         last = self.values[-said["values"] - 1 :]
         if len(last) <= said["values"]:
-            return self.status
+            return None
         mean = sum(b - a for a, b in pairwise(last)) / said["values"]
         return BELOW if mean < said["low"] else ABOVE if mean > said["high"] else WITHIN
 
@@ -96,13 +98,17 @@ class Plain:
 class Monitors(RuleBasedStateMachine):
     """The desk and the model, side by side."""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(first=st.lists(DEFINITIONS, min_size=1, max_size=4))
+    def begin(self, first: list[dict[str, Any]]) -> None:
         self.desk = desktop().desk
         assert code(ask(self.desk, 12, 3, "0000")) == 0
         self.on = False
         self.model: dict[int, Plain] = {}
         self.boot()
+        for number, drawn in enumerate(first, 1):
+            self.add(number, drawn, failing=False)
+        self.enable(sorted(self.model) or [1], enabled=True, failing=False)
+        self.switch(on=True)
 
     def boot(self) -> None:
         self.now = 0
@@ -117,7 +123,26 @@ class Monitors(RuleBasedStateMachine):
         assert found == (0x1B if failing and model == 0 else model)
         return found == 0
 
-    @rule(number=IDS, drawn=DEFINITIONS, failing=FAILING)
+    @rule(
+        what=st.sampled_from(("add", "enable", "enable", "disable", "delete", "on", "on", "off", "delete_all")),
+        number=IDS,
+        listed=LISTS,
+        drawn=DEFINITIONS,
+        failing=FAILING,
+    )
+    def command(self, what: str, number: int, listed: list[int], drawn: dict[str, Any], failing: bool) -> None:
+        match what:
+            case "add":
+                self.add(number, drawn, failing)
+            case "enable" | "disable":
+                self.enable(listed, what == "enable", failing)
+            case "delete":
+                self.delete(listed)
+            case "on" | "off":
+                self.switch(what == "on")
+            case _:
+                self.delete_all()
+
     def add(self, number: int, drawn: dict[str, Any], failing: bool) -> None:
         said = {**drawn, "values": drawn["repetition"], "mask": 3, "expects": drawn["high"] & 3}
         said |= {"low_event": ALARM_1, "high_event": 0}
@@ -126,7 +151,6 @@ class Monitors(RuleBasedStateMachine):
         if self.told(8, 1, watch(number, **said), wanted, failing=failing):
             self.model[number] = Plain(said)
 
-    @rule(listed=LISTS, enabled=st.booleans(), failing=FAILING)
     def enable(self, listed: list[int], enabled: bool, failing: bool) -> None:
         known = all(number in self.model for number in listed)
         if self.told(12, 1 if enabled else 2, numbers(*listed), 0 if known else 0x10, failing=failing):
@@ -135,7 +159,6 @@ class Monitors(RuleBasedStateMachine):
                     self.model[number].enabled = enabled
                     self.model[number].forget()
 
-    @rule(listed=LISTS)
     def delete(self, listed: list[int]) -> None:
         known = all(number in self.model for number in listed)
         busy = known and any(self.model[number].enabled for number in listed)
@@ -143,32 +166,31 @@ class Monitors(RuleBasedStateMachine):
             for number in listed:
                 self.model.pop(number, None)
 
-    @rule(on=st.sampled_from((True, True, False)))
     def switch(self, on: bool) -> None:
         if self.told(12, 15 if on else 16, b"", 0) and self.on != on:
             self.on = on
             for plain in self.model.values():
                 plain.forget()
 
-    @rule()
     def delete_all(self) -> None:
         if self.told(12, 4, b"", 0x14 if self.on else 0):
             self.model = {}
-
-    @rule(value=st.one_of(st.none(), VALUES))
-    def write_supply(self, value: int | None) -> None:
-        self.write(SUPPLY, value)
-
-    @rule(value=VALUES)
-    def write_scratch(self, value: int) -> None:
-        self.write(SCRATCH, value)
 
     def write(self, pid: int, value: int | None) -> None:
         self.desk.parameters.set(parameter(pid), value, self.desk.now)
         self.values[pid], self.written[pid] = value, self.now
 
-    @rule(ticks=st.integers(1, 12))
-    def let_time_pass(self, ticks: int) -> None:
+    @rule(
+        course=st.lists(
+            st.tuples(st.sampled_from((SUPPLY, SCRATCH)), VALUES, st.integers(1, 8)), min_size=1, max_size=8
+        )
+    )
+    def let_time_pass(self, course: list[tuple[int, int | None, int]]) -> None:
+        for pid, value, ticks in course:
+            self.write(pid, 0 if value is None and pid == SCRATCH else value)
+            self.tick(ticks)
+
+    def tick(self, ticks: int) -> None:
         for _ in range(ticks):
             self.now += TURN_US
             self.desk.now = Micros(self.now)
@@ -205,4 +227,4 @@ class Monitors(RuleBasedStateMachine):
 
 
 TestMonitors = pytest.mark.proves("K-MON-003", "K-MON-004", "K-MON-005", "K-MON-006")(Monitors.TestCase)
-TestMonitors.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestMonitors.settings = settings(max_examples=50, stateful_step_count=15, deadline=None)
