@@ -1,0 +1,20 @@
+"""Plans in which the lander cuts the power in the middle of a service's work: flown in virtual time, judged as ever."""
+
+import pytest
+
+from fsw.mdb.mission import load as load_mission
+from hil.plan import scenario
+from hil.plan.player import Outcome
+from hil.rungs.virtual import run
+
+MISSION = load_mission()
+
+
+@pytest.mark.proves("K-PARAM-001", "K-PARAM-002")
+@pytest.mark.parametrize("name", ["reports"])
+def test_the_plan_holds_through_its_cuts(name: str) -> None:
+    plan = scenario.load(name, MISSION)
+    result = run(plan, MISSION, 0)
+    steps = [f"{s.leg}: {s.step}: {s.text}" for s in result.steps if s.outcome is not Outcome.HELD]
+    assert steps + [f"{f.rule}: {f.text}" for f in result.findings if f.breach] == []
+    assert len(result.steps) == sum(len(leg.steps) * max(leg.times, 1) for leg in plan.legs)
