@@ -1,10 +1,11 @@
 """The fate of every command: the last 256 requests with their last words, kept over resets and reported.
 
-A word is written down as it is said, whether or not its report was asked for, and is on the disk with the next commit:
-at once after a pause, else five times a second. So the ground may have lost every report of a pass and still knows.
+A word is written down as it is said, whether or not its report was asked for: at once for ten commits, then with five
+a second. So the ground may have lost every report of a pass and still knows. That a request came is on its way to the
+disk before the request is served, and the store keeps its order: what has left anything on the disk is on the list.
 Off nominal: without a store the list is that of this life, and says so (`whole`); what the store refuses is offered
-again every 5 s; a request that was under way when a life ended is CUT at the next boot. A life that ends within
-200 ms of a request may have no word of it.
+again every 5 s; a request that was under way when a life ended is CUT at the next boot. One that a life's last
+milliseconds brought may be missing: it has left nothing behind.
 """
 
 from collections import deque
@@ -29,6 +30,8 @@ from fsw.store.keep import Change, Table, put
 from fsw.store.protocol import LIST_OCTETS_MAX
 
 COMMIT_US: Final = 200_000
+BURST: Final = 10
+"""Commits that may follow one another at once; then one in `COMMIT_US`."""
 RETRY_US: Final = 5_000_000
 LIST_MAX: Final = 64
 """Rows of one commit; the rest follow with the next."""
@@ -92,9 +95,10 @@ class Fates:
         self._ring: deque[_Fate] = deque(maxlen=FATES_MAX)
         self._following = 0
         self._unwritten: dict[int, _Fate] = {}  # by number, oldest first; in the ring all of them
-        self._writing = False
         self._whole = False
-        self._write_us = Micros(0)
+        self._spent_us = Micros(0)
+        """Until when the commits so far are paid for, at `COMMIT_US` each."""
+        self._retry_us = Micros(0)
         self._answering: tuple[Request, int] | None = None
         self.executions: dict[type[object], Execution] = {ReportFates: self._report}
         self._keeper.restores(Table.FATES, self._restore)
@@ -143,27 +147,33 @@ class Fates:
         following = NEVER
         if self._answering is not None:
             following = self._answer(*self._answering, now)
-        if not self._unwritten or self._writing or not self._whole:
+        if not self._unwritten or not self._whole:
             return following
-        if now < self._write_us:
-            return min(following, self._write_us)
+        due = max(self._retry_us, self._spent_us - BURST * COMMIT_US)
+        if now < due:
+            return Micros(min(following, due))
+        self._commit(now)
+        return min(following, Micros(now + COMMIT_US)) if self._unwritten else following
+
+    def ahead(self, now: Micros) -> None:
+        """Requests are about to be served: that they came goes to the disk before anything that they do."""
+        if self._unwritten and self._whole and now >= max(self._retry_us, self._spent_us - BURST * COMMIT_US):
+            self._commit(now)
+            self._keeper.flush(now)
+
+    def _commit(self, now: Micros) -> None:
         fates = list(islice(self._unwritten.values(), LIST_MAX))
-        self._write_us = Micros(now + COMMIT_US)
-        if not self._keeper.keep([fate.row() for fate in fates], now, self._written(fates)):
-            return min(following, self._write_us)
-        self._writing = True
-        for fate in fates:
-            del self._unwritten[fate.number]
-        return following
+        self._spent_us = Micros(max(self._spent_us, now) + COMMIT_US)
+        if self._keeper.keep([fate.row() for fate in fates], now, self._written(fates)):
+            for fate in fates:
+                del self._unwritten[fate.number]
 
     def _written(self, fates: list[_Fate]) -> Callable[[Outcome, Micros], None]:
         def then(outcome: Outcome, now: Micros) -> None:
-            self._writing = False
             if outcome is not Outcome.KEPT:
                 again = {fate.number: fate for fate in fates if fate.number >= self._oldest}
                 self._unwritten = again | self._unwritten
-                self._write_us = Micros(now + RETRY_US)
-            if self._unwritten:
+                self._retry_us = Micros(now + RETRY_US)
                 self._attention.ring()
 
         return then

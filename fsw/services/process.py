@@ -68,6 +68,7 @@ class Process:
         if self._serving is None and not self.mailbox:
             return
         self._abandon(now)
+        self._verification.ahead(now)
         for _ in range(REQUESTS_PER_STEP):
             request = self.mailbox.take()
             if isinstance(request, Key):

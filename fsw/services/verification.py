@@ -74,6 +74,9 @@ class Witness(Protocol):
     def said(self, request: Request, stage: Stage, code: FailureCode | None) -> None:
         """A word on an accepted request."""
 
+    def ahead(self, now: Micros) -> None:
+        """Accepted requests are about to be served."""
+
 
 class Queue(Protocol):
     """Where a process takes its requests from."""
@@ -220,6 +223,11 @@ class Verification:
     ) -> None:
         body = st01.encode(stage, request_id, code=code, step=step)
         self._telemetry.emit(apid, Service.VERIFICATION, stage, body, now, destination=destination)
+
+    def ahead(self, now: Micros) -> None:
+        """A process is about to serve what waits: let the witness write first that it came."""
+        if self.witness is not None:
+            self.witness.ahead(now)
 
     # --- execution -------------------------------------------------------------------------------------------------
 

@@ -165,16 +165,30 @@ def test_the_last_256_are_kept() -> None:
     assert {(report.oldest, report.following) for report in listed} == {(44, 300)}
 
 
-def test_five_commits_a_second_at_most_and_none_when_nothing_was_said() -> None:
+def test_ten_commits_at_once_then_five_a_second_and_none_when_nothing_was_said() -> None:
     desk = FateDesk()
     for count in range(100):
         desk.perform(count)
         desk.turn(10_000)
-    assert desk.desk.keeper.commits == 5
-    assert desk.turn(500_000) == NEVER
+    assert desk.desk.keeper.commits == 15
+    while desk.turn(200_000) != NEVER:
+        pass
     commits = desk.desk.keeper.commits
     assert desk.turn() == NEVER
     assert desk.desk.keeper.commits == commits
+    assert [fate.word for report in FateDesk(desk).listed() for fate in report.fates] == [COMPLETED] * 100
+
+
+@pytest.mark.proves("K-FATE-001")
+def test_that_a_request_came_is_asked_of_the_store_before_the_request_is_served() -> None:
+    desk = FateDesk()
+    assert desk.receive(1)
+    desk.desk.fates.ahead(desk.desk.now)
+    desk.desk.keeper.keep([put(Table.SCHEDULE, 1, b"what it did")], desk.desk.now, lambda *_: None)
+    assert len(desk.desk.keeper) == 1, "its row has left already"
+    desk.desk.answer()
+    again = FateDesk(desk)
+    assert [fate.word for fate in again.listed()[0].fates] == [CUT]
 
 
 @pytest.mark.proves("K-FATE-001")

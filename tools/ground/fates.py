@@ -2,7 +2,8 @@
 
 Evidence is always a whole list: every number from the oldest remembered to the newest, heard in the answer to a
 question that left after the request did (COP-1 keeps the order, so what had not come by then never will). A request
-that is not on it never arrived; one that COP-1 or the payload had confirmed before was cut short with its life.
+that is not on it never arrived, or in the last milliseconds of a life, and then it is nowhere on the disk; one that
+COP-1 or the payload had confirmed before was cut short with its life.
 """
 
 from typing import Final, NamedTuple
@@ -155,7 +156,7 @@ class Fates:
         where = f"{_list_text(last)} does not have it"
         if ticket in self._arrived:
             return Ruling(ticket, Word.CUT, None, f"it had arrived, but {where}: that life ended before it was written")
-        return Ruling(ticket, Word.ABSENT, None, where)
+        return Ruling(ticket, Word.ABSENT, None, f"{where}; had the last moment of a life brought it, it left nothing")
 
 
 def _contiguous(lists: list[FateList]) -> bool:

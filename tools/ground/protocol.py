@@ -14,7 +14,7 @@ A client says `hello` with the token first, then requests with an `id` of its ch
 `samples` answers with a page of the archive, samples as lists in the order of `samples.Sample`; the next page is asked
 for with the `after` that the answer gave, and follows the last when that is null. One page a client is under way.
 
-`send` takes `not_after` beside the arguments (`los` unless told: `expiry.py`); the ticket's `expiry` says what came of it.
+`send` takes `not_after` beside the arguments (`los` unless told: `expiry.py`); the ticket says what came of it.
 A refused command is `{"id": 1, "refused": {"why": …, "sentence": …}}`, a message that makes no sense `{"error": …}`.
 """
 
