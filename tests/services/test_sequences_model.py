@@ -53,8 +53,12 @@ class SequencesMachine(RuleBasedStateMachine):
     def state(self, ident: int) -> int:
         return self.model[ident].state if ident in self.model else 0
 
-    def change(self, ident: int, **values: int) -> None:
-        self.model[ident] = self.model[ident]._replace(**values)
+    def change(self, ident: int, state: int | None = None, released: int | None = None, due_ms: int = 0) -> None:
+        one = self.model[ident]
+        state = one.state if state is None else state
+        self.model[ident] = one._replace(
+            state=state, released=one.released if released is None else released, due_ms=due_ms
+        )
 
     def active(self) -> int:
         return sum(one.state in (RUNNING, STEPPING) for one in self.model.values())
