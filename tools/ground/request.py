@@ -14,7 +14,10 @@ from fsw.mdb.problems import problem
 from fsw.mdb.standard_services import VALUE_LISTS
 from fsw.mdb.words import Unreadable
 
-_NAMED_ARGUMENTS: Final = ("parameters", "sids", "events", "apid", "parameter", "sid", "event")
+_NAMED_ARGUMENTS: Final = (
+    "parameters", "sids", "events", "apid", "parameter", "sid", "event", "validity_parameter", "low_event",
+    "high_event", "stale_event",
+)  # fmt: skip
 
 
 @unique
@@ -144,13 +147,13 @@ def identifiers(database: Database, argument: str, word: str) -> str | Refusal:
 
 def _known(database: Database, argument: str) -> dict[str, int]:
     """Names that an argument of this name may take instead of identifiers."""
-    if argument in ("parameters", "parameter", "pid"):
+    if argument in ("parameters", "parameter", "validity_parameter", "pid"):
         return {each.name: each.pid for each in database.parameters.values()}
     if argument in ("sids", "sid"):
         return {each.name: each.sid for each in database.structures.values()}
     if argument == "apid":
         return {each.name: apid for apid, each in database.processes.items()}
-    if argument in ("events", "event"):
+    if argument in ("events", "event", "low_event", "high_event", "stale_event"):
         return {each.name: each.number for each in database.tables.events.values()}
     return {}
 
