@@ -3,8 +3,7 @@
 Each of these asks the packet store several things, one after the other; such requests are served one at a time, in
 their order (subtypes 11, 12, 21 and 24, function 10). What is judged is the state when a request's turn comes.
 Off nominal: a request that finds too many before it, or a packet store that is not open yet, is refused with 8; a
-store that must be empty and is not with 0x18; a window that ends before it begins, or a store copied into itself, with
-0x13. A disk that fails ends the request with 0x1B, one that does not answer with 0x1A; what was deleted or copied
+store that must be empty and is not with 0x18; a store copied into itself with 0x13. A disk that fails ends the request with 0x1B, one that does not answer with 0x1A; what was deleted or copied
 until then stays so.
 """
 
@@ -193,17 +192,16 @@ class Content:
         stores = self._stores.named(request, (body.store_to,), now)
         if stores is None:
             return None
-        span = _span(body.window)
         code: FailureCode | None = None
         if body.store_from not in self._stores.stores:
             code = FailureCode.UNKNOWN_ID
-        elif body.store_from == body.store_to or span[0] > span[1]:
+        elif body.store_from == body.store_to:
             code = FailureCode.OUT_OF_RANGE
         if code is not None:
             self._verification.refused(request, code, now)
             return None
         work = _Work(request, stores)
-        work.span = span
+        work.span = _span(body.window)
         return work
 
     def _copy(self, work: _Work, now: Micros) -> Micros:
