@@ -3,9 +3,9 @@
 A word is written down as it is said, whether or not its report was asked for: at once for ten commits, then with five
 a second. So the ground may have lost every report of a pass and still knows. That a request came is on its way to the
 disk before the request is served, and the store keeps its order: what has left anything on the disk is on the list.
-Off nominal: without a store the list is that of this life, and says so (`whole`); what the store refuses is offered
-again every 5 s; a request that was under way when a life ended is CUT at the next boot. One that a life's last
-milliseconds brought may be missing: it has left nothing behind.
+Off nominal: while nothing may be written the words wait in memory; without a store the list is that of this life, and
+says so (`whole`); what the store refuses is offered again every 5 s; a request that was under way when a life ended is
+CUT at the next boot. One that a life's last milliseconds brought may be missing: it has left nothing behind.
 """
 
 from collections import deque
@@ -55,7 +55,7 @@ _OPEN: Final = frozenset((LastWord.ACCEPTED, LastWord.STARTED))
 class _Fate:
     """One request."""
 
-    __slots__ = ("code", "number", "request_id", "source_id", "status", "time", "word")
+    __slots__ = ("code", "number", "promised", "request_id", "source_id", "status", "time", "word")
 
     def __init__(
         self, number: int, request_id: bytes, source_id: int, status: int, time: bytes, word: int, code: int
@@ -67,12 +67,18 @@ class _Fate:
         self.time = time
         self.word = LastWord(word)
         self.code = code
+        self.promised = False  # its completion is kept with what it changes
 
     def row(self) -> Change:
         """The row that keeps it; each row is written again 256 requests later."""
-        octets = _ROW.pack(
-            self.number, self.request_id, self.source_id, self.status, self.time, self.word, self.code
-        )  # fmt: skip
+        return self._row(self.word, self.code)
+
+    def completed(self) -> Change:
+        """The row as it will be when it has completed."""
+        return self._row(LastWord.COMPLETED, 0)
+
+    def _row(self, word: LastWord, code: int) -> Change:
+        octets = _ROW.pack(self.number, self.request_id, self.source_id, self.status, self.time, word, code)
         return put(Table.FATES, self.number % FATES_MAX, octets)
 
     def told(self) -> Fate:
@@ -119,8 +125,17 @@ class Fates:
         fate = request.fate
         if isinstance(fate, _Fate):
             fate.word, fate.code = _WORDS[stage], code or 0
-            if fate.number >= self._oldest:
+            if fate.number >= self._oldest and not (fate.promised and stage is Stage.COMPLETED):
                 self._write(fate)
+
+    def completing(self, request: Request) -> Change | None:
+        """The row of a request that completes when what it changes is on the disk: one list, one fate."""
+        fate = request.fate
+        if not self._whole or not isinstance(fate, _Fate) or fate.number < self._oldest:
+            return None
+        fate.promised = True
+        self._unwritten.pop(fate.number, None)
+        return fate.completed()
 
     def _remember(self, request_id: bytes, source_id: int, word: LastWord, code: int, now: Micros) -> _Fate:
         fate = _Fate(self._following, request_id, source_id, self._time.status, self._time.stamp(now), word, code)
@@ -147,7 +162,7 @@ class Fates:
         following = NEVER
         if self._answering is not None:
             following = self._answer(*self._answering, now)
-        if not self._unwritten or not self._whole:
+        if not self._unwritten or not self._whole or self._keeper.held:
             return following
         due = max(self._retry_us, self._spent_us - BURST * COMMIT_US)
         if now < due:
@@ -157,7 +172,8 @@ class Fates:
 
     def ahead(self, now: Micros) -> None:
         """Requests are about to be served: that they came goes to the disk before anything that they do."""
-        if self._unwritten and self._whole and now >= max(self._retry_us, self._spent_us - BURST * COMMIT_US):
+        writes = self._unwritten and self._whole and not self._keeper.held
+        if writes and now >= max(self._retry_us, self._spent_us - BURST * COMMIT_US):
             self._commit(now)
             self._keeper.flush(now)
 

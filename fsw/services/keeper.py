@@ -221,6 +221,8 @@ class Turns:
                 execution, waiting = self._waiting.popleft()
                 execution(waiting, at)
 
-        self._busy = self._keeper.keep(changes, now, then)
+        done = self._verification.completing(request)
+        fits = sum(change.size for change in (*changes, *done)) <= LIST_OCTETS_MAX
+        self._busy = self._keeper.keep([*changes, *done] if fits else changes, now, then)
         if not self._busy:
             self._verification.failed(request, FailureCode.BUSY, now)

@@ -17,6 +17,7 @@ from fsw.pus.ids import APID_COMMS, APID_SYSTEM, FailureCode, Refusal, Service
 from fsw.pus.st01 import Stage
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
+from fsw.store.keep import Change
 
 
 @unique
@@ -76,6 +77,9 @@ class Witness(Protocol):
 
     def ahead(self, now: Micros) -> None:
         """Accepted requests are about to be served."""
+
+    def completing(self, request: Request) -> Change | None:
+        """A change that says that a request completed, to be kept with what it did."""
 
 
 class Queue(Protocol):
@@ -223,6 +227,11 @@ class Verification:
     ) -> None:
         body = st01.encode(stage, request_id, code=code, step=step)
         self._telemetry.emit(apid, Service.VERIFICATION, stage, body, now, destination=destination)
+
+    def completing(self, request: Request) -> list[Change]:
+        """What is to be kept in one list with all that a request changes, so that it is known to have been done."""
+        change = None if self.witness is None else self.witness.completing(request)
+        return [] if change is None else [change]
 
     def ahead(self, now: Micros) -> None:
         """A process is about to serve what waits: let the witness write first that it came."""

@@ -8,6 +8,7 @@ import pytest
 from fsw.kernel.clock import NEVER, Micros
 from fsw.kernel.mailbox import Mailbox
 from fsw.pus.ids import FailureCode
+from fsw.services.keeper import Turns
 from fsw.services.verification import Request
 from fsw.store.keep import Table, put
 from tests.services.desk import Desk, words
@@ -220,3 +221,28 @@ def test_one_answer_at_a_time() -> None:
     assert words(desk.desk.ask(SYSTEM, 8, 1, data)) == [(4, 8)]
     desk.turn()
     assert words(desk.desk.take()) == [(7, 0)]
+
+
+@pytest.mark.proves("K-FATE-001")
+@pytest.mark.parametrize("failing", [False, True])
+def test_what_a_request_keeps_and_that_it_completed_are_one_list(failing: bool) -> None:
+    desk = FateDesk()
+    board = desk.desk
+    turns = Turns(board.keeper, board.verification, Table.SCHEDULE)
+    request = desk.receive(1)
+    assert request is not None
+    board.fates.ahead(board.now)
+    board.verification.started(request, board.now)
+    board.answer()
+    board.disk.failing = failing
+    commits = board.keeper.commits
+    turns.commit(request, [put(Table.SCHEDULE, 1, b"what it did")], board.now, lambda _: None)
+    board.answer()
+    assert board.keeper.commits == commits + (not failing)
+    board.disk.failing = False
+    word = FAILED if failing else COMPLETED
+    assert desk.listed()[0].fates[0].word == word
+    if failing:
+        desk.turn()
+    again = FateDesk(desk)
+    assert again.listed()[0].fates[0].word == word

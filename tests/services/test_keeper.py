@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from fsw.kernel.clock import Micros
 from fsw.mdb.standard_services import Ping
 from fsw.pus.ids import APID_SYSTEM
-from fsw.services.keeper import BATCHES_MAX, WAITING_MAX, Outcome, Turns
+from fsw.services.keeper import BATCHES_MAX, WAITING_MAX, Keeper, Outcome, Turns
 from fsw.services.verification import Request
 from fsw.store.keep import (
     ROW_OCTETS_MAX,
@@ -26,10 +26,17 @@ from fsw.store.keep import (
     put,
 )
 from fsw.store.protocol import LIST_OCTETS_MAX
-from tests.services.desk import Desk, words
+from tests.services.desk import Desk, Disk, words
 
 T = Table.SCHEDULE
 OK, TIMEOUT, INTERNAL, BUSY = 0, 0x1A, 0x1B, 8
+
+
+def keeping(disk: Disk | None = None) -> Desk:
+    """A desk with a keeper of its own: no service has a table in it."""
+    desk = Desk(disk)
+    desk.keeper = Keeper(desk.store)
+    return desk
 
 
 class Service:
@@ -68,7 +75,7 @@ def ask(desk: Desk) -> None:
 
 @pytest.mark.proves("K-STORE-010")
 def test_requests_take_their_turns_and_complete_when_kept() -> None:
-    desk = Desk()
+    desk = keeping()
     service = Service(desk)
     desk.restore()
     for _ in range(3):
@@ -76,7 +83,7 @@ def test_requests_take_their_turns_and_complete_when_kept() -> None:
     assert (service.count, ended(desk)) == (0, [])
     desk.answer()
     assert (service.count, ended(desk)) == (3, [(7, OK)] * 3)
-    again = Desk(desk.disk)
+    again = keeping(desk.disk)
     later = Service(again)
     again.restore()
     assert later.count == 3
@@ -84,7 +91,7 @@ def test_requests_take_their_turns_and_complete_when_kept() -> None:
 
 @pytest.mark.proves("K-STORE-010")
 def test_what_the_store_refuses_is_not_applied_and_the_next_turn_comes() -> None:
-    desk = Desk()
+    desk = keeping()
     service = Service(desk)
     desk.restore()
     desk.disk.failing = True
@@ -100,7 +107,7 @@ def test_what_the_store_refuses_is_not_applied_and_the_next_turn_comes() -> None
 
 @pytest.mark.proves("K-STORE-010")
 def test_what_is_not_answered_in_time_is_unknown_and_not_applied() -> None:
-    desk = Desk()
+    desk = keeping()
     service = Service(desk)
     desk.restore()
     desk.wire.latency_us = 20_000_000
@@ -113,14 +120,14 @@ def test_what_is_not_answered_in_time_is_unknown_and_not_applied() -> None:
 
 
 def test_until_the_rows_are_back_requests_are_refused() -> None:
-    desk = Desk()
+    desk = keeping()
     Service(desk)
     ask(desk)
     assert ended(desk) == [(4, BUSY)]
 
 
 def test_more_than_can_wait_is_refused() -> None:
-    desk = Desk()
+    desk = keeping()
     service = Service(desk)
     desk.restore()
     for _ in range(WAITING_MAX + 2):
@@ -131,7 +138,7 @@ def test_more_than_can_wait_is_refused() -> None:
 
 
 def test_a_turn_s_changes_are_one_transaction_and_too_many_are_refused() -> None:
-    desk = Desk()
+    desk = keeping()
     outcomes: list[Outcome] = []
     taken = [desk.keeper.keep([put(T, n, b"")], desk.now, lambda o, _: outcomes.append(o)) for n in range(70)]
     assert taken == [True] * BATCHES_MAX + [False] * 6
@@ -141,7 +148,7 @@ def test_a_turn_s_changes_are_one_transaction_and_too_many_are_refused() -> None
 
 
 def test_a_table_of_many_pages_comes_back_whole() -> None:
-    desk = Desk()
+    desk = keeping()
     rows = {n * 7: bytes((n % 256,)) * ROW_OCTETS_MAX for n in range(200)}
     for key, octets in rows.items():
         assert desk.keeper.keep([put(T, key, octets)], desk.now, lambda *_: None)
@@ -155,7 +162,7 @@ def test_a_table_of_many_pages_comes_back_whole() -> None:
 
 
 def test_a_load_that_fails_is_asked_again() -> None:
-    desk = Desk()
+    desk = keeping()
     Service(desk)
     desk.disk.failing = True
     desk.keeper.load(desk.now)
@@ -183,7 +190,7 @@ CHANGES = st.lists(
 @pytest.mark.proves("K-STORE-010")
 @given(st.lists(CHANGES, max_size=4))
 def test_the_disk_holds_what_a_dictionary_would(lists: list[list[Change]]) -> None:
-    desk = Desk()
+    desk = keeping()
     model: dict[tuple[Table, int], bytes] = {}
     for changes in lists:
         desk.keeper.keep(changes, desk.now, lambda *_: None)
