@@ -149,7 +149,7 @@ class App:
         self.fates = Fates(self.board, self.telemetry, self.time, self.services)
 
         self.store_health = StoreHealth(self.services, self.store)
-        self.sequences = Sequences(database, self.telemetry, self.services)
+        self.sequences = Sequences(database, self.telemetry, self.services, self.board)
         self.files = Files(self.telemetry, self.services, self.store)
         framing = Framing(line.baud, profile.data_octets, line.tm_frame_octets)
         self.archive = Archive(

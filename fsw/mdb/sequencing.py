@@ -52,6 +52,7 @@ class SequenceEnd(IntEnum):
 
     DONE = 0
     ABORTED = 1
+    MODE = 2  # the board went into a mode that releases nothing
 
 
 @structure

@@ -7,7 +7,8 @@ Off nominal: a malformed or contradictory request gets its code and changes noth
 interrupted, told, and starts again only by command, from its beginning. A sequence whose octets or requests are no
 longer right does not start (0x15, or the code its request would get); one that comes back damaged is told and gone. A
 sequence commands no sequence (0x19): a loop would have no end. A released request that its process refuses is
-reported as any other, and the sequence goes on; one that the lander's clock moves is not: delays are the board's own.
+reported as any other, and the sequence goes on. A request that falls due in a mode that releases nothing ends its
+sequence. The lander's clock has no say here: delays run by the board's own.
 """
 
 from collections.abc import Callable, Mapping
@@ -20,8 +21,10 @@ from fsw.mdb import codec, sequencing
 from fsw.mdb.database import Database
 from fsw.mdb.sequencing import SEQUENCES_MAX, SequenceEnd, SequenceState
 from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
+from fsw.services.board import Board
 from fsw.services.instrument import Services
 from fsw.services.keeper import Outcome, Turns
+from fsw.services.permissions import Permission, permits
 from fsw.services.process import Execution
 from fsw.services.sequence_contents import Sequence, gone, invalid, read_contents, read_standing, unsound
 from fsw.services.sequence_states import ACTIVE, SequenceEvent, after
@@ -37,7 +40,8 @@ KEEP_AGAIN_US: Final = 1_000_000
 class Sequences:
     """The sequences of the board."""
 
-    def __init__(self, database: Database, telemetry: TelemetryService, services: Services) -> None:
+    def __init__(self, database: Database, telemetry: TelemetryService, services: Services, board: Board) -> None:
+        self._board = board
         self._database = database
         self._telemetry = telemetry
         self._verification = services.verification
@@ -116,7 +120,10 @@ class Sequences:
             due, ident = min(((s.due, s.ident) for s in self.held.values()), default=(NEVER, 0))
             if due > now:
                 break
-            self._release(self.held[ident], now)
+            if permits(self._board.mode, Permission.SCHEDULE):
+                self._release(self.held[ident], now)
+            else:
+                self._end(self.held[ident], SequenceEvent.ABORT, SequenceEnd.MODE, now)
         following = min((s.due for s in self.held.values()), default=NEVER)
         self._next = min(following, self._keep_rest(now))
         return self._next

@@ -83,9 +83,9 @@ class Desk:
         self.services = Services(
             self.verification, self.events, self.parameters, self.housekeeping, self.keeper, self.attention
         )
-        self.sequences = Sequences(database, self.telemetry, self.services)
-        self.files = Files(self.telemetry, self.services, self.store)
         self.board = Board()
+        self.sequences = Sequences(database, self.telemetry, self.services, self.board)
+        self.files = Files(self.telemetry, self.services, self.store)
         around = Around(
             MISSION, self.board, self.store, self.time, self.telemetry, self.services, Framing(115_200, 434, 446)
         )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from fsw.kernel.clock import NEVER, Micros
 from fsw.kernel.mailbox import Mailbox
+from fsw.mdb.system import Mode
 from fsw.services.verification import Request
 from tests.hil.by_hand import crc
 from tests.services.desk import Desk, Disk
@@ -33,6 +34,7 @@ class SequenceDesk(Desk):
 
     def __init__(self, disk: Disk | None = None) -> None:
         super().__init__(disk)
+        self.board.mode = Mode.NOMINAL
         self.mailbox: Mailbox[Request] = Mailbox("released", 4096)
         for apid in (POWER, SYSTEM):
             self.verification.serve(apid, self.mailbox)

@@ -10,6 +10,8 @@ from fsw.kernel.clock import Micros
 from fsw.mdb import codec
 from fsw.mdb.database import Call
 from fsw.mdb.sequencing import LoadSequence, SequenceRequest, StartSequence
+from fsw.mdb.system import Mode
+from fsw.services.permissions import serves
 from fsw.store.keep import Table, put
 from tests.services.desk import MISSION
 from tests.services.sequence_desk import (
@@ -255,6 +257,37 @@ def test_abort_all_says_what_it_stopped() -> None:
     desk.run(10_000)
     assert desk.released == [(0, 1)]
     assert [r.data for r in desk.say(ABORT_ALL) if r.service == 21] == [b"\0"]
+
+
+@pytest.mark.parametrize("mode", [Mode.QUIET, Mode.POWER_DOWN])
+@pytest.mark.proves("K-SEQ-004")
+def test_a_request_that_falls_due_in_a_quiet_mode_ends_its_sequence(mode: Mode) -> None:
+    desk = SequenceDesk()
+    desk.ready(7, pings(1, 100, 1_000, 1_000))
+    code(desk.say(START, ID), 0)
+    desk.run(500)
+    desk.board.mode = mode
+    desk.run(900)
+    assert desk.states() == {7: RUNNING}, "nothing was due"
+    assert events(desk.run(2_000)) == [(50, b"\7\1\2")]
+    desk.board.mode = Mode.SAFE
+    desk.run(9_000)
+    assert (desk.released, desk.states()) == ([(100, 1)], {7: VALID})
+
+
+@pytest.mark.parametrize(
+    ("mode", "refused"),
+    [(Mode.NOMINAL, set()), (Mode.SAFE, set()), (Mode.OBSERVE, set()), (Mode.QUIET, {4, 129})],
+)
+@pytest.mark.proves("K-SEQ-003")
+def test_modes_that_release_nothing_start_nothing(mode: Mode, refused: set[int]) -> None:
+    bodies = {
+        subtype: entry.body
+        for (_, service, subtype, _), entry in MISSION.database.tables.commands.items()
+        if service == 21
+    }
+    assert set(bodies) == {1, 3, 4, 5, 6, 9, 11, 13, 128, 129}
+    assert {subtype for subtype, body in bodies.items() if not serves(mode, body)} == refused
 
 
 @pytest.mark.proves("K-SEQ-005")
