@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from fsw.hal.state import StateError, default_state, lock_state
@@ -189,7 +190,21 @@ def fly(options: Namespace, store: "ChildWire", code: "ChildWire", capture: "Fil
     outside.watchdog.disarm()
     store.close()
     code.close()
+    if app.done and app.board.stop_wanted is StopReason.COMMAND:
+        start_anew()
     return 0
+
+
+def start_anew() -> NoReturn:
+    """Become a fresh flight process, under the same number: a restart that was commanded."""
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - no shell: the same words again
+
+
+def reap() -> None:
+    """Take leave of the children of a predecessor whose number this process has."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def end_recording(recorder: "Recorder", capture: "FileChild", how: str) -> None:
@@ -214,6 +229,7 @@ def main(argv: list[str]) -> int:
         lock_state(options.state)
     except StateError as error:
         refuse(str(error))
+    reap()
     store = fork_store(options.state)
     code = fork_code(options.mission)
     return fly(options, store, code, None if options.record is None else fork_capture(options.record))

@@ -49,11 +49,12 @@ def watched(
 class _Pulse:
     """How one process answers. `asked_us`: since when it owes an echo, None when it owes none."""
 
-    __slots__ = ("asked_us", "told", "watched")
+    __slots__ = ("asked_us", "key", "told", "watched")
 
     def __init__(self, watched: Watched) -> None:
         self.watched = watched
         self.asked_us: Micros | None = None
+        self.key = 0
         self.told = 0  # 0 well, 1 late, 2 lost
 
 
@@ -90,7 +91,7 @@ class Health:
         self._key = self._key + 1 & 0xFFFF_FFFF
         for pulse in self._pulses:
             if pulse.asked_us is None and pulse.watched.running():
-                pulse.asked_us = now
+                pulse.asked_us, pulse.key = now, self._key
                 pulse.watched.process.mailbox.put(Key(self._key))
 
     def _look(self, pulse: _Pulse, warn_us: int, fatal_us: int, now: Micros) -> None:
@@ -98,7 +99,7 @@ class Health:
         if pulse.asked_us is None:
             return
         task = watched.row
-        if watched.process.echo == self._key or not watched.running():
+        if watched.process.echo == pulse.key or not watched.running():
             if pulse.told:
                 self._services.events.report(autonomy.TaskAnswers(task=task), now)
             pulse.asked_us, pulse.told = None, 0

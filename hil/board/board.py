@@ -26,6 +26,8 @@ from hil.board.world import BoardClock, CountingWatchdog, MemoryLine, SimulatedS
 
 STORE_LATENCY_US: Final = 3_000
 """How long the simulated disk takes for one answer."""
+RESTART_US: Final = 1_000_000
+"""How long a program that was told to restart takes to be back. SIMULATED: no board was measured."""
 WATCHDOG_US: Final = 15_000_000
 """How long the watchdog bears to be left alone; then it resets the board."""
 
@@ -91,6 +93,7 @@ class Board:
         self._strokes = 0
         self._bites_us = NEVER
         self._bitten = False
+        self._again_us = NEVER
 
     def power_on(self) -> App:
         """Boot: a new App with its clock at zero; one that runs goes on."""
@@ -129,6 +132,7 @@ class Board:
         self.cut()
 
     def _end(self, how: str) -> None:
+        self._again_us = NEVER
         if self.app is not None and self.app.recorder is not None:
             self.app.recorder.finish(how)
         self.app = None
@@ -183,7 +187,7 @@ class Board:
     def next_due(self) -> Micros:
         """When the next base tick with work comes, or the watchdog bites; NEVER while the power is off."""
         if self.app is None:
-            return NEVER
+            return self._again_us
         if self.stalled:
             return self._bites_us
         return min(self._board_clock.when(self._planned()), self._bites_us)
@@ -192,6 +196,8 @@ class Board:
         """Run the base tick that has come due by now, if one has; let the watchdog bite if nobody strokes it."""
         now = self._clock.now()
         if self.app is None:
+            if now >= self._again_us:
+                self.reset()
             return
         planned = NEVER if self.stalled else self._planned()
         if self._board_clock.of(now) >= planned:
@@ -201,8 +207,7 @@ class Board:
                 self.app.world.watchdog.disarm()
                 again = self.app.board.stop_wanted is StopReason.COMMAND
                 self._end("orderly")  # a driver sends what it was handed also when its port is closed
-                if again:
-                    self.reset()
+                self._again_us = Micros(now + RESTART_US) if again else NEVER
                 return
         if self.watchdog.strokes != self._strokes:
             self._strokes = self.watchdog.strokes

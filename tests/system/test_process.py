@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.system.by_hand import cltu, tc_frame, telecommand
+
 pytestmark = pytest.mark.process
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 30.0
@@ -50,11 +52,11 @@ def test_the_store_s_process_ends_with_the_flight_process(
     try:
         assert select.select([master], [], [], DEADLINE_S)[0], "it does not fly"
         children = Path(f"/proc/{flight.pid}/task/{flight.pid}/children").read_text().split()
-        assert len(children) == 1
-        watch = os.pidfd_open(int(children[0]))
+        assert len(children) == 2, "the store's, and the one that reads code"
+        watches = [os.pidfd_open(int(child)) for child in children]
         flight.send_signal(number)
         assert flight.wait(DEADLINE_S) == status
-        assert ended(watch)
+        assert all([ended(watch) for watch in watches])
     finally:
         flight.kill()
         flight.wait()
@@ -137,3 +139,25 @@ def test_it_flies_on_a_network(tmp_path: Path) -> None:
         finally:
             flight.kill()
             flight.wait()
+
+
+@pytest.mark.proves("K-AUTO-004")
+def test_a_commanded_restart_is_a_fresh_life_under_the_same_number(tmp_path: Path, terminal: tuple[int, str]) -> None:
+    master, port = terminal
+    booted = b"\x00\x01\x00\x00\x00"  # event 1, then the boot count
+    restart = telecommand(0x020, 8, 1, b"\x00\x1e", count=1)
+    flight = subprocess.Popen(command(port, tmp_path), cwd=ROOT)
+    try:
+        heard = b""
+        while booted + b"\x01" not in heard:
+            assert select.select([master], [], [], DEADLINE_S)[0], "it does not fly"
+            heard += os.read(master, 4096)
+        os.write(master, cltu(tc_frame(0, restart)))
+        while booted + b"\x02\x05" not in heard:  # the second boot, after a commanded end
+            assert select.select([master], [], [], DEADLINE_S)[0], "it does not come back"
+            heard += os.read(master, 4096)
+        flight.send_signal(signal.SIGTERM)
+        assert flight.wait(DEADLINE_S) == 0
+    finally:
+        flight.kill()
+        flight.wait()
