@@ -161,7 +161,7 @@ class App:
             self.services,
             self.outbox,
             self.time,
-            store=self.store.port,
+            store=self.store,
             mailboxes=self._mailboxes,
             files=world.wires.get("code"),
         )
@@ -208,6 +208,7 @@ class App:
         self.system.takers = (
             self.store_health.answered,
             self.files.answered,
+            self.memory.answered,
             self.archive.answered,
         )
         self.power = PowerTask(

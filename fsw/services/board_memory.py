@@ -24,13 +24,14 @@ from fsw.services.memory_objects import (
     at_once,
     kept_rows,
     queue_octets,
-    store_index,
 )
 from fsw.services.outbox import CAPACITY_PACKETS, Outbox
 from fsw.services.process import Execution
 from fsw.services.scrubbing import Scrubbing
+from fsw.services.store_index import StoreIndex
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
+from fsw.store.client import Store, StoreAnswer
 from fsw.store.keep import Table
 
 FILES_DEADLINE_US: Final = 30_000_000
@@ -50,7 +51,7 @@ class BoardMemory:
         outbox: Outbox,
         time: Timebase,
         *,
-        store: Port,
+        store: Store,
         mailboxes: Mailboxes,
         files: Wire | None,
     ) -> None:
@@ -59,13 +60,14 @@ class BoardMemory:
         self.event_log = EventLog(time)
         services.events.listeners += (self.event_log.heard,)
         pool = ParameterMemory(mission.database, parameters)
+        self._index = StoreIndex(services.keeper, store, tuple(one.store for one in mission.storage.stores))
         configuration = _configuration(config, mission, version)
 
         def queues() -> bytes:
             states = [QueueState(one.name, len(one), one.capacity, one.dropped) for one in mailboxes()]
             capacity = sum(CAPACITY_PACKETS.values())
             states.append(QueueState("outbox", len(outbox), capacity, outbox.dropped))
-            states.append(QueueState("store", len(store), store.capacity, store.refused))
+            states.append(QueueState("store", len(store), store.port.capacity, store.port.refused))
             states.append(QueueState("keeper", len(services.keeper), BATCHES_MAX, 0))
             return queue_octets(states)
 
@@ -75,7 +77,7 @@ class BoardMemory:
             MemoryObject.QUEUES: at_once(queues),
             MemoryObject.EVENT_LOG: at_once(self.event_log.octets),
             MemoryObject.SCHEDULE: kept_rows(services.keeper, Table.SCHEDULE),
-            MemoryObject.STORE_INDEX: store_index(services.keeper),
+            MemoryObject.STORE_INDEX: self._index.read,
         }
         assert set(sources) == set(MemoryObject), "every named object is there"
         port = None
@@ -89,6 +91,10 @@ class BoardMemory:
             **self.memory.executions,
             **self.scrubbing.executions,
         }
+
+    def answered(self, answer: StoreAnswer, now: Micros) -> bool:
+        """Take an answer of the store about packets; False when nobody here asked for it."""
+        return self._index.answered(answer, now)
 
     def step(self, now: Micros) -> Micros:
         """The turns of all three."""

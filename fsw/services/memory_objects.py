@@ -3,8 +3,7 @@
 An object is read as a whole when a request asks for it, so that areas of one report belong together. Layouts (all
 big-endian): parameters: raw values in order of their ids. Queues: name 12 ASCII, depth u16, capacity u16, lost u32.
 Event log: time status u8, time CUC 7, APID u16, severity u8, id u16, length u8 of the auxiliary data, and its first 34
-octets. Schedule: rows as they are kept, (key u32, length u16, octets) each. Store index: table u8, rows u32, octets
-u32, first key u32, last key u32 of each table that has rows.
+octets. Schedule: rows as they are kept, (key u32, length u16, octets) each. The index of the store: `store_index.py`.
 Off nominal: an object that the store does not give is not there (0x14); a longer one than is ever read (0x12).
 """
 
@@ -151,53 +150,5 @@ def kept_rows(keeper: Keeper, table: Table) -> Source:
 
         if not keeper.read(table, 0, now, page):
             then(FailureCode.BUSY, now)
-
-    return read
-
-
-class _Index(NamedTuple):
-    """What was counted of one table."""
-
-    rows: int
-    octets: int
-    first: int
-    last: int
-
-
-def store_index(keeper: Keeper) -> Source:
-    """The source of the index of all that is kept: every table read from the disk, a page a turn."""
-
-    def read(now: Micros, then: Then) -> None:
-        tables = iter(Table)
-        parts: list[bytes] = []
-
-        def begin(at: Micros) -> None:
-            table = next(tables, None)
-            if table is None:
-                then(b"".join(parts), at)
-            else:
-                more(table, _Index(0, 0, 0, 0), at)
-
-        def more(table: Table, index: _Index, at: Micros) -> None:
-            first_key = index.last + 1 if index.rows else 0
-            if not keeper.read(table, first_key, at, lambda found, later: page(table, index, found, later)):
-                then(FailureCode.BUSY, at)
-
-        def page(table: Table, index: _Index, found: RowsLoaded | None, at: Micros) -> None:
-            if found is None:
-                then(FailureCode.WRONG_STATE, at)
-                return
-            if found.rows:
-                octets = index.octets + sum(map(len, found.rows.values()))
-                first = index.first if index.rows else min(found.rows)
-                index = _Index(index.rows + len(found.rows), octets, first, max(found.rows))
-            if found.more:
-                more(table, index, at)
-                return
-            if index.rows:
-                parts.append(bytes((table,)) + b"".join(n.to_bytes(4, "big") for n in index))
-            begin(at)
-
-        begin(now)
 
     return read

@@ -97,7 +97,7 @@ class Desk:
         self.code_wire = InlineWire(self.code.server, self._clock, 0)
         self.memory = BoardMemory(
             (Config(LINES["default"]), MISSION, "kratai test"), self.telemetry, self.services, self.outbox, self.time,
-            store=self.store.port, mailboxes=lambda: self.mailboxes, files=self.code_wire,
+            store=self.store, mailboxes=lambda: self.mailboxes, files=self.code_wire,
         )  # fmt: skip
         self.mailboxes: list[Mailbox[object]] = []
         self.executions: dict[type[object], Execution] = {
@@ -153,7 +153,7 @@ class Desk:
         self.keeper.flush(self.now)
         while answers := self.store.poll(self.now):
             for answer in answers:
-                takers = (self.keeper.answered, self.files.answered, self.archive.answered)
+                takers = (self.keeper.answered, self.files.answered, self.memory.answered, self.archive.answered)
                 assert any(taker(answer, self.now) for taker in takers), answer
             self.keeper.flush(self.now)
 

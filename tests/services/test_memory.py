@@ -12,7 +12,7 @@ from fsw.services.memory import CHECK_OCTETS_MAX, WAITING_MAX
 from fsw.services.memory_objects import EVENTS_MAX
 from fsw.store.keep import Table, put
 from tests.services import memory_asks as by
-from tests.services.desk import Desk, words
+from tests.services.desk import MISSION, Desk, words
 from tests.services.memory_asks import asked, dumps, turns
 from tests.system.by_hand import crc
 
@@ -238,8 +238,22 @@ def test_the_event_log_holds_the_last_events_oldest_first(desk: Desk) -> None:
 def test_the_index_of_the_store_counts_what_each_table_holds(desk: Desk) -> None:
     fill_schedule(desk, 70, octets=1_200)  # more than a page
     desk.keeper.keep([put(Table.FATES, 5, b"abc"), put(Table.FATES, 9, b"")], desk.now, lambda *_: None)
-    (dump,) = dumps(asked(desk, 3, by.areas(by.STORE_INDEX, (0, 34))))
-    assert dump.areas[0][1] == struct.pack(">BIIII", 1, 70, 84_000, 0, 69 * 3) + struct.pack(">BIIII", 6, 2, 3, 5, 9)
+    stores = MISSION.storage.stores
+    asked(desk, 17, bytes((by.QUEUES,)))
+    for _ in range(10):
+        desk.archive.step(desk.now)
+        desk.answer()
+        desk.now = Micros(desk.now + SECOND)
+    reports = asked(desk, 17, bytes((by.STORE_INDEX,)))
+    length = next(struct.unpack(">BIH", r.data)[1] for r in reports if r.service == 6)
+    (dump,) = dumps(asked(desk, 3, by.areas(by.STORE_INDEX, (0, length))))
+    octets = dump.areas[0][1]
+    rows = [struct.unpack(">BBIQQQQQ", octets[at : at + 46]) for at in range(0, len(octets), 46)]
+    tables = [row for row in rows if row[0] == 0 and row[1] in (Table.SCHEDULE, Table.FATES)]
+    assert tables == [(0, 1, 70, 84_000, 0, 69 * 3, 0, 0), (0, 6, 2, 3, 5, 9, 0, 0)]
+    assert [row[1] for row in rows if row[0] == 1] == [one.store for one in stores]
+    packets = {row[1]: row for row in rows if row[0] == 1}
+    assert sum(row[2] for row in packets.values()) >= 3, "what was reported is recorded"
 
 
 @pytest.mark.proves("K-MEM-006")
