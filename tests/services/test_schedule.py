@@ -299,6 +299,42 @@ def test_details_and_lists(desk: ScheduleDesk) -> None:
     assert (report.subtype, report.data) == (130, b"\x00\x02\x03\x01" + first + b"\x03\x00" + second)
 
 
+@pytest.mark.proves("K-SCHED-001")
+def test_shifts_are_kept_and_leave_nothing_behind(desk: ScheduleDesk) -> None:
+    desk.say(4, insert(1, (at(100), ping(1)), (at(200), ping(2)), (at(300), ping(3))))
+    assert desk.say(7, struct.pack(">i", 50) + ids(1)) == OK
+    assert desk.say(8, struct.pack(">i", -40) + between(at(200), at(200)) + b"\x00") == OK
+    assert desk.say(15, struct.pack(">i", 7)) == OK
+    again = ScheduleDesk(desk.disk)
+    for now in (desk, again):
+        assert [(entry.name.sequence, entry.due_us) for entry in now.summary()] == [
+            (1, at(157)), (2, at(167)), (3, at(307)),
+        ]  # fmt: skip
+    assert again.say(5, ids(1)) == OK
+    again.later(167)
+    assert again.ran() == [2]
+    last = ScheduleDesk(desk.disk)
+    assert (last.told(), [entry.name.sequence for entry in last.summary()]) == ([], [3])
+
+
+@pytest.mark.proves("K-SCHED-001")
+@pytest.mark.parametrize(
+    ("window", "found"),
+    [
+        (ALL, [1, 2, 3]),
+        (between(at(100), at(200)), [1, 2]),
+        (between(at(100.5), at(199.5)), []),
+        (b"\x02" + cuc(at(200)), [2, 3]),
+        (b"\x03" + cuc(at(200)), [1, 2]),
+    ],
+)
+def test_both_bounds_of_a_window_belong_to_it(desk: ScheduleDesk, window: bytes, found: list[int]) -> None:
+    desk.say(4, insert(1, (at(100), ping(1)), (at(200), ping(2)), (at(300), ping(3))))
+    assert [entry.name.sequence for entry in desk.summary(14, window + b"\x00")] == found
+    assert desk.say(6, window + b"\x01\x01") == OK
+    assert {entry.name.sequence for entry in desk.summary()} == {1, 2, 3} - set(found)
+
+
 @pytest.mark.proves("K-SCHED-006")
 def test_rows_that_cannot_be_read_are_left_out_and_told(desk: ScheduleDesk) -> None:
     desk.say(4, insert(1, (at(100), ping(1)), (at(200), ping(2))))
