@@ -42,7 +42,7 @@ def test_the_header_says_who_flies() -> None:
     assert header["mission"] == "rabbit"
     assert header["line"] == ("default", 115_200, 446, 100_000, 1_000_000, 1_000_000)
     assert header["carrier"] == "cltu-cadu"
-    assert header["wires"] == ("store",)
+    assert header["wires"] == ("store", "code")
     assert (header["rung"], header["life"]) == ("sim", 2)
     assert len(header["database"]) == 32
     assert re.fullmatch(r"3\.\d+\.\d+\S*", header["python"])
