@@ -3,7 +3,7 @@
 import pytest
 
 from fsw.mdb import codec
-from fsw.mdb.event_action import AddResponses, EventAction, SetResponse
+from fsw.mdb.event_action import AddResponses, EventAction, ResponseState, SetResponse
 from fsw.mdb.mission import load
 from fsw.mdb.monitoring import CheckType, Watch
 from fsw.pus.ids import APID_SYSTEM
@@ -48,7 +48,7 @@ def test_a_response_in_words() -> None:
     assert action == telecommand(0x020, 8, 1, bytes.fromhex("0002 01"), ack=ACK_GROUND, count=5)
     assert type(body.responses[0]) is EventAction
     assert said("system.response apid=system event=system.alarm_17 state=passive", SetResponse) == SetResponse(
-        0x020, 0xD0, SetResponse(0, 0, 2).state, 10, 3_600
+        0x020, 0xD0, ResponseState.PASSIVE, 10, 3_600
     )
 
 
