@@ -30,7 +30,7 @@ from fsw.store.keep import Change, Table, forget
 
 RUN_MAX: Final = 8
 """Telecommands released in one turn: as many as a process serves in one."""
-ROWS_PER_STEP: Final = 256
+ROWS_PER_STEP: Final = 128
 DAMAGED_MAX: Final = 500
 RETRY_US: Final = 1_000_000
 WAITS_US: Final = 60_000_000

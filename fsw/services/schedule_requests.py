@@ -47,7 +47,7 @@ from fsw.store.protocol import LIST_OCTETS_MAX
 
 MARGIN_US: Final = 1_000_000
 """How far ahead a release time must be when it is asked for."""
-CHANGED_MAX: Final = 1_000
+CHANGED_MAX: Final = 500
 """Activities that one window may delete or move: what one transaction, and one turn, can do."""
 _MOVED_OCTETS: Final = CHANGE_OCTETS + 8
 assert CHANGED_MAX * max(_MOVED_OCTETS, 2 * CHANGE_OCTETS) <= LIST_OCTETS_MAX

@@ -157,9 +157,11 @@ class Timetable:
 
     def move(self, activity: Activity, base: int) -> None:
         """Give an activity another time, if it is there."""
-        if activity.key in self.activities:
-            self.take(self.activities[activity.key])
-            self.add(activity._replace(base=base))
+        found = self.activities.get(activity.key)
+        if found is not None:
+            self.take(found)
+            self.activities[found.key] = found._replace(base=base)
+            insort(self._lists[found.subschedule], (base, found.key))
 
     def first(self) -> Activity | None:
         """The activity that is due first; of several, the one that was inserted first."""

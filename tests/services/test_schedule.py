@@ -6,6 +6,7 @@ import pytest
 
 from fsw.kernel.clock import NEVER, Micros
 from fsw.services.schedule import RETRY_US, RUN_MAX, WAITS_US
+from fsw.services.schedule_requests import CHANGED_MAX
 from fsw.services.timetable import ACTIVITIES_MAX
 from fsw.store.keep import Table, put
 from tests.services.desk import Desk
@@ -141,11 +142,12 @@ def test_a_full_schedule_takes_no_more_and_says_so(desk: ScheduleDesk) -> None:
     assert desk.say(15, struct.pack(">i", 7)) == OK, "all of them are one number"
     found = desk.summary()
     assert [entry.due_us for entry in found] == [at(107 + n) for n in range(ACTIVITIES_MAX)]
-    assert desk.say(6, between(at(0), at(1_106)) + b"\x00") == OK
-    assert len(desk.summary()) == ACTIVITIES_MAX - 1_000
+    assert desk.say(6, between(at(0), at(107 + CHANGED_MAX)) + b"\x00") == refused(0x12)
+    assert desk.say(6, between(at(0), at(107 + CHANGED_MAX - 1)) + b"\x00") == OK
+    assert len(desk.summary()) == ACTIVITIES_MAX - CHANGED_MAX
     again = ScheduleDesk(desk.disk)
     again.turn()
-    assert again.summary() == found[1_000:]
+    assert again.summary() == found[CHANGED_MAX:]
     assert again.say(6, ALL + b"\x00") == OK
     assert again.summary() == []
 
