@@ -139,11 +139,12 @@ def fly(options: Namespace, store: "ChildWire", code: "ChildWire", capture: "Fil
     """Compose the real world and fly in it."""
     import gc  # noqa: PLC0415
 
-    from fsw.app import Outside, compose, header_of  # noqa: PLC0415
+    from fsw.app import compose, header_of  # noqa: PLC0415
     from fsw.config import BAUD_MAX, BAUD_MIN, LINES, Config, line_for_baud  # noqa: PLC0415
     from fsw.hal.board import LinuxBoard  # noqa: PLC0415
     from fsw.hal.clock import MonotonicClock  # noqa: PLC0415
     from fsw.hal.opener import SysfsOpener  # noqa: PLC0415
+    from fsw.hal.ports import Outside  # noqa: PLC0415
     from fsw.hal.timer import TickTimer  # noqa: PLC0415
     from fsw.hal.watchdog import DeviceWatchdog, NoWatchdog  # noqa: PLC0415
     from fsw.mdb.mission import MissionError, load  # noqa: PLC0415

@@ -7,7 +7,7 @@ outside the program. `tick` runs one base tick; `run` is the real thing, with th
 import sys
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from fsw.capture.header import Header
 from fsw.ccsds.carrier import by_name
@@ -17,10 +17,10 @@ from fsw.comms.downlink import Downlink
 from fsw.comms.pacer import Pacer
 from fsw.comms.task import CommsTask
 from fsw.config import FARM_WINDOW, SCID, Config
-from fsw.hal.ports import BoardSensors, LinePort, Opener, Watchdog
+from fsw.hal.ports import Outside, World
 from fsw.kernel.bell import Bell
-from fsw.kernel.bus import Port, Wire
-from fsw.kernel.clock import NEVER, TICK_US, Clock, Micros
+from fsw.kernel.bus import Port
+from fsw.kernel.clock import NEVER, TICK_US, Micros
 from fsw.kernel.mailbox import Mailbox
 from fsw.kernel.scheduler import Scheduler, Slot
 from fsw.kernel.supervisor import RestartPolicy, Supervisor, TaskState
@@ -70,28 +70,6 @@ STORE_DEADLINE_US: Final = 10_000_000
 STOP_US: Final = 1_200_000
 """How long an orderly stop may take (contract, section 7: 2 s with all that is around it)."""
 RESTART: Final = RestartPolicy(backoff_us=200_000, strikes=5, window_us=60_000_000)
-
-
-class World(NamedTuple):
-    """What lies outside the program."""
-
-    clock: Clock
-    line: LinePort
-    wires: Mapping[str, Wire]  # by the name of the device server: "store"
-    sensors: BoardSensors
-    devices: Mapping[str, object]  # by the name of the instrument
-    watchdog: Watchdog
-
-
-class Outside(NamedTuple):
-    """A world before the instruments' devices are made of what `opener` shows them."""
-
-    clock: Clock
-    line: LinePort
-    wires: Mapping[str, Wire]
-    sensors: BoardSensors
-    opener: Opener
-    watchdog: Watchdog
 
 
 def compose(config: Config, mission: Mission, outside: Outside, recorder: "Recorder | None" = None) -> "App":
@@ -146,8 +124,18 @@ class App:
             self.verification, self.events, self.parameters, self.housekeeping, self.keeper, self.attention
         )
         self.link = FlightLink(profile, by_name(config.carrier, SCID, line.tm_frame_octets))
-        self.fates = Fates(self.board, self.telemetry, self.time, self.services)
+        self._common(profile)
+        self._tasks()
+        self._names: dict[int, str] = {}
+        self._served: dict[str, Process] = {}
+        self._processes()
+        self._schedule()
 
+    def _common(self, profile: LinkProfile) -> None:
+        """The board's common services beyond those that every task has."""
+        config, mission, world, line = self.config, self.mission, self.world, self.config.line
+        database = mission.database
+        self.fates = Fates(self.board, self.telemetry, self.time, self.services)
         self.store_health = StoreHealth(self.services, self.store)
         self.sequences = Sequences(database, self.telemetry, self.services, self.board)
         self.files = Files(self.telemetry, self.services, self.store)
@@ -157,6 +145,7 @@ class App:
         )
         self.memory = BoardMemory(
             (config, mission, VERSION),
+            self.board,
             self.telemetry,
             self.services,
             self.outbox,
@@ -166,7 +155,7 @@ class App:
             files=world.wires.get("code"),
         )
         self.monitoring = Monitoring(database, self.telemetry, self.time, self.services)
-        self.event_action = EventAction(database, self.telemetry, self.services)
+        self.event_action = EventAction(database, self.telemetry, self.services, self.board)
         self.schedule = Schedule(self.services, self.telemetry, self.outbox, self.time)
         self.serving = (
             self.events,
@@ -182,6 +171,10 @@ class App:
             self.event_action,
             self.schedule,
         )
+
+    def _tasks(self) -> None:
+        """The tasks, and what goes between them."""
+        config, mission, world, line = self.config, self.mission, self.world, self.config.line
         self.system = SystemTask(
             self.board,
             self.services,
@@ -189,7 +182,7 @@ class App:
             self.time,
             self.store,
             world.sensors,
-            database,
+            mission.database,
             configuration_digest(config, mission),
             self._restarts,
         )
@@ -230,14 +223,10 @@ class App:
             self.downlink,
             outboxes,
             routes,
-            database,
+            mission.database,
             line.heartbeat_us,
         )
         self.hosts = {entry.name: self._host(entry) for entry in mission.instruments}
-        self._names: dict[int, str] = {}
-        self._served: dict[str, Process] = {}
-        self._processes()
-        self._schedule()
 
     def _schedule(self) -> None:
         """Make of the slot table a scheduler with its supervisor, and have health watch the processes."""

@@ -1,9 +1,11 @@
 """What tasks see of the outside world: protocols only. Who implements one is decided where the program is composed."""
 
+from collections.abc import Mapping
 from enum import Enum, unique
 from typing import NamedTuple, Protocol
 
-from fsw.kernel.clock import Micros
+from fsw.kernel.bus import Wire
+from fsw.kernel.clock import Clock, Micros
 
 
 @unique
@@ -109,3 +111,25 @@ class Opener(Protocol):
     def sysfs(self, path: str) -> str | None:
         """Text of one small file of sysfs or procfs, at most 4 KiB; None when it is absent or unreadable."""
         ...
+
+
+class World(NamedTuple):
+    """What lies outside the program."""
+
+    clock: Clock
+    line: LinePort
+    wires: Mapping[str, Wire]  # by the name of the device server: "store"
+    sensors: BoardSensors
+    devices: Mapping[str, object]  # by the name of the instrument
+    watchdog: Watchdog
+
+
+class Outside(NamedTuple):
+    """A world before the instruments' devices are made of what `opener` shows them."""
+
+    clock: Clock
+    line: LinePort
+    wires: Mapping[str, Wire]
+    sensors: BoardSensors
+    opener: Opener
+    watchdog: Watchdog

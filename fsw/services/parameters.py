@@ -217,7 +217,9 @@ class _Commit(NamedTuple):
 
 def _inverse(raw: Raw) -> Raw:
     """A number made of the opposite bits; none stays none."""
-    return ~raw if isinstance(raw, int) else None if raw is None else -raw
+    if raw is None:
+        return None
+    return ~int(raw) if raw == int(raw) else -raw
 
 
 def _complement(parameter: Parameter, raw: float) -> int:

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Protocol
 
-from fsw.app import STOP_US, App, Outside, compose, header_of
+from fsw.app import STOP_US, App, compose, header_of
 from fsw.capture.recorder import Recorder, Sink
 from fsw.config import Config
-from fsw.hal.ports import BoardSensors, LinePort, Opener
+from fsw.hal.ports import BoardSensors, LinePort, Opener, Outside
 from fsw.kernel.bus import InlineWire, Wire
 from fsw.kernel.clock import NEVER, TICK_US, Clock, ManualClock, Micros
 from fsw.mdb.mission import Mission

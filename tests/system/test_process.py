@@ -56,7 +56,7 @@ def test_the_store_s_process_ends_with_the_flight_process(
         watches = [os.pidfd_open(int(child)) for child in children]
         flight.send_signal(number)
         assert flight.wait(DEADLINE_S) == status
-        assert all([ended(watch) for watch in watches])
+        assert all(ended(watch) for watch in watches)
     finally:
         flight.kill()
         flight.wait()

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from fsw.app import App, World
+from fsw.app import App
 from fsw.config import LINES, Config
+from fsw.hal.ports import World
 from fsw.kernel.bus import InlineWire
 from fsw.kernel.clock import Micros
 from fsw.mdb.mission import load
