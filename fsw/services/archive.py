@@ -10,6 +10,7 @@ from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb import storage as mdb
 from fsw.mdb.lander import LanderLink
 from fsw.mdb.mission import Mission
+from fsw.mdb.system import Mode, StopReason
 from fsw.mdb.values import Raw
 from fsw.services.allocation import Allocation, Framing
 from fsw.services.board import Board
@@ -30,8 +31,8 @@ from fsw.services.timebase import Timebase
 from fsw.store.client import Store, StoreAnswer
 
 SAMPLE_US: Final = 10_000_000
-CHECK_US: Final = 60_000_000
-"""How often a slice of the packets' file is looked through, and the store's counters are asked for."""
+_Seen = tuple[Mode, Micros, StopReason | None, LanderLink | None]
+"""What of the board's state the archive looks at."""
 
 
 class Around(NamedTuple):
@@ -70,7 +71,8 @@ class Archive:
         self.queue.told = self._told
         self.queue.kept = self._kept
         self.queue.opened = self.retrieval.opened
-        self._link: LanderLink | None = None
+        self._seen: _Seen = (Mode.BOOT, NEVER, None, None)
+        self._look(self._seen)
         self._full: frozenset[int] = frozenset()
         self._sample_us = Micros(0)
         self.executions: dict[type[object], Execution] = {
@@ -86,17 +88,23 @@ class Archive:
     def step(self, now: Micros) -> Micros:
         """Write, read and look on; returns when there is more to do without an answer or a packet."""
         board = self._board
-        self.queue.hurry = board.off_at_us < NEVER or board.stop_wanted is not None
-        self.replay.permit(permits(board.mode, Permission.REPLAY) and board.stop_wanted is None)
-        if board.link is not self._link:
-            self._link = board.link
-            if self._link is not None:
-                self.allocation.hear(self._link)
+        seen = (board.mode, board.off_at_us, board.stop_wanted, board.link)
+        if seen != self._seen:
+            self._look(seen)
         due = min(self.content.step(now), self.queue.step(now), self.retrieval.step(now))
         if now >= self._sample_us:
             self._sample_us = Micros(now + SAMPLE_US)
             self._services.parameters.set_all(self._values(), now)
         return due
+
+    def _look(self, seen: _Seen) -> None:
+        """The board is in another state than at the last turn."""
+        mode, off_at_us, stop_wanted, link = seen
+        if link is not None and link is not self._seen[3]:
+            self.allocation.hear(link)
+        self.queue.hurry = off_at_us < NEVER or stop_wanted is not None
+        self.replay.permit(permits(mode, Permission.REPLAY) and stop_wanted is None)
+        self._seen = seen
 
     def close(self, now: Micros) -> bool:
         """Hand over what is held, since the board is about to go off; whether all of it is on the disk."""

@@ -3,8 +3,8 @@
 Each of these asks the packet store several things, one after the other; such requests are served one at a time, in
 their order (subtypes 11, 12, 21 and 24, function 10). What is judged is the state when a request's turn comes.
 Off nominal: a request that finds too many before it, or a packet store that is not open yet, is refused with 8; a
-store that must be empty and is not with 0x18; a store copied into itself with 0x13. A disk that fails ends the request with 0x1B, one that does not answer with 0x1A; what was deleted or copied
-until then stays so.
+store that must be empty and is not with 0x18, one copied into itself with 0x13. A disk that fails ends the request
+with 0x1B, one that does not answer with 0x1A; what was deleted or copied until then stays so.
 """
 
 from collections import deque
@@ -84,6 +84,8 @@ class Content:
 
     def step(self, now: Micros) -> Micros:
         """Go on with what is under way; returns when there is more to do without an answer."""
+        if self._work is None and not self._waiting:
+            return NEVER
         while self._work is None and self._waiting:
             self._work = self._begin(self._waiting.popleft(), now)
         work = self._work

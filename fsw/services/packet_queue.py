@@ -84,6 +84,8 @@ class PacketQueue:
         self._limited = False
         self._timed = False
         self._fresh = False
+        self._told = False
+        """Whether the packet store has been told all that it must know before groups."""
         self._admin_id: int | None = None
         self._admin_again = False
         """Whether the limits changed while the packet store was asked something."""
@@ -127,11 +129,13 @@ class PacketQueue:
         self._limits = limits
         self._admin_again = self._admin_id is not None
         self._wanted = {entry.store for entry in limits}
-        self._limited = False
+        self._limited = self._told = False
         self._bell.ring()
 
     def step(self, now: Micros) -> Micros:
         """Ask for what is to be asked; returns when there is more to do without an answer."""
+        if self._told and not self._queue and self._group is None:
+            return NEVER
         if now < self._retry_us:
             return self._retry_us
         if self._admin_id is None and not self._administer(now):
@@ -219,7 +223,7 @@ class PacketQueue:
         assert group is not None
         self.stored += answer.done.stored
         if answer.done.set_aside:
-            self._limited, self._fresh = False, True
+            self._limited, self._fresh, self._told = False, True, False
         self.kept(frozenset(row.store for row in group.rows), answer.done.refused, now)
         self._well(now)
         if self._due() <= now:
@@ -243,11 +247,13 @@ class PacketQueue:
         elif not self._timed and (tai_us := self._time.tai_us(now)) is not None:
             self._admin_id = self._store.time_packets(self._life, tai_us - now, now)
         else:
+            self._told = self._timed
             return True
         return self._admin_id is not None
 
     def _failed(self, answer: Failed, now: Micros) -> None:
         status = answer.store_status
+        self._told = False
         if status is StoreStatus.STALE:
             self._life = 0
         elif status is StoreStatus.UNKNOWN_STORE:

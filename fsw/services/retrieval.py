@@ -157,6 +157,8 @@ class Retrieval:
 
     def step(self, now: Micros) -> Micros:
         """Read the next page when there is room for it; returns when there is more to do without an answer."""
+        if not self._jobs and not self._flush and self._keep_us >= NEVER:
+            return NEVER
         if now >= self._keep_us or (self._queue.hurry and self._keep_us < NEVER):
             self._keep_tags(now)
         if self._asked is not None or not self._queue.ready or not self._replay.wants:

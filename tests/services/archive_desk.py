@@ -31,7 +31,8 @@ class ArchiveDesk(Desk):
     def set_time(self) -> None:
         """The lander says what time it is."""
         self.time.announce(T0 + self.now, 2, self.now)
-        assert self.time.tone(self.now)
+        self.time.tone(self.now)
+        assert self.time.tai_us(self.now) is not None
 
     def run(self, us: int) -> None:
         """Let time pass, then do all that is due, and what follows from it."""
@@ -61,7 +62,7 @@ class ArchiveDesk(Desk):
 
     def word(self, subtype: int, octets: str = "", service: int = 15) -> int:
         """The failure code of a request, 0 for its completion."""
-        said = self.serve(octets, subtype, service)
+        said, last = self.serve(octets, subtype, service), list[tuple[int, int]]()
         for _ in range(30):
             last = [word for word in words(said) if word[0] in (2, 4, 7, 8)]
             if last:
