@@ -12,6 +12,7 @@ from fsw.kernel.clock import Micros
 from fsw.kernel.mailbox import Mailbox
 from fsw.mdb.memory import MemoryObject
 from fsw.mdb.mission import Mission
+from fsw.services.board import Board
 from fsw.services.instrument import Services
 from fsw.services.keeper import BATCHES_MAX
 from fsw.services.large_packets import LargePackets
@@ -46,6 +47,7 @@ class BoardMemory:
     def __init__(
         self,
         flown: tuple[Config, Mission, str],
+        board: Board,
         telemetry: TelemetryService,
         services: Services,
         outbox: Outbox,
@@ -85,7 +87,7 @@ class BoardMemory:
             port = Port("files", files, capacity=1, deadline_us=FILES_DEADLINE_US, silence_us=FILES_SILENCE_US)
         self.large = LargePackets(telemetry, verification, parameters, outbox, attention)
         self.memory = Memory(telemetry, verification, parameters, self.large, attention, sources, pool.load)
-        self.scrubbing = Scrubbing(port, services, telemetry, time, version)
+        self.scrubbing = Scrubbing(board, port, services, telemetry, time, version)
         self.executions: Mapping[type[object], Execution] = {
             **self.large.executions,
             **self.memory.executions,

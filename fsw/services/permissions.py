@@ -50,6 +50,7 @@ _ALLOWED: Final = {mode: frozenset(p for p in Permission if TABLE[p][mode]) for 
 _NEEDS: Final[Mapping[int, tuple[Permission, frozenset[int]]]] = {
     Service.PARAMETERS: (Permission.WRITING, frozenset((1, 6))),
     Service.FILES: (Permission.FILES, frozenset()),
+    Service.MEMORY: (Permission.WRITING, frozenset((3, 7, 12, 13, 14, 17, 128, 129))),
     Service.SEQUENCING: (Permission.SCHEDULE, frozenset((1, 3, 5, 6, 9, 11, 13, 128))),
 }
 """What a service's requests need, but for the subtypes that only ask, stop or take away."""

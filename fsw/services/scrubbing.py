@@ -5,7 +5,8 @@ held against a baseline, which is taken in the first pass of a software version,
 checked is counted by date and kept every ten minutes and at the end of a pass.
 Off nominal: a file that changed, vanished, cannot be read or is new is told once, until it is right again, at most
 eight in a pass; the rest shows in the counters. A server that does not answer is told once and asked again; without a
-baseline that can be kept nothing is compared. Until the store has given back what was kept, nothing is checked.
+baseline that can be kept nothing is compared. Until the store has given back what was kept, and in modes that do not
+permit it, nothing is checked.
 """
 
 from collections.abc import Mapping
@@ -18,8 +19,10 @@ from fsw.mdb import memory as mdb
 from fsw.mdb.memory import BaselineReason, FileProblem, Scrubbed, ScrubbedDay
 from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
 from fsw.services import scrub_records as records
+from fsw.services.board import Board
 from fsw.services.instrument import Services
 from fsw.services.keeper import Outcome, Turns
+from fsw.services.permissions import Permission, permits
 from fsw.services.process import Execution
 from fsw.services.scrub_records import Baseline, Sum
 from fsw.services.telemetry import TelemetryService
@@ -41,8 +44,15 @@ class Scrubbing:
     """The scrubber; `port` leads to the files' server, None where there is none."""
 
     def __init__(
-        self, port: Port | None, services: Services, telemetry: TelemetryService, time: Timebase, version: str
+        self,
+        board: Board,
+        port: Port | None,
+        services: Services,
+        telemetry: TelemetryService,
+        time: Timebase,
+        version: str,
     ) -> None:
+        self._board = board
         self._port = port
         self._services = services
         self._telemetry = telemetry
@@ -97,10 +107,10 @@ class Scrubbing:
                 self._answered(answer.octets, now)
             else:
                 self._fault(now)
-        if self._asked is None and not self._committing:
+        if self._asked is None and not self._committing and permits(self._board.mode, Permission.SCRUBBING):
             ask = ask_scan() if self._count is None else ask_slice(self._index, self._offset, self._crc)
             self._asked = self._port.ask(ask, now)
-        if now >= self._keep_us:
+        if now >= self._keep_us and permits(self._board.mode, Permission.WRITING):
             self._keep_days(now)
         return self._due
 

@@ -96,8 +96,8 @@ class Desk:
         self.code = self.disk.code
         self.code_wire = InlineWire(self.code.server, self._clock, 0)
         self.memory = BoardMemory(
-            (Config(LINES["default"]), MISSION, "kratai test"), self.telemetry, self.services, self.outbox, self.time,
-            store=self.store, mailboxes=lambda: self.mailboxes, files=self.code_wire,
+            (Config(LINES["default"]), MISSION, "kratai test"), self.board, self.telemetry, self.services, self.outbox,
+            self.time, store=self.store, mailboxes=lambda: self.mailboxes, files=self.code_wire,
         )  # fmt: skip
         self.mailboxes: list[Mailbox[object]] = []
         self.executions: dict[type[object], Execution] = {

@@ -6,7 +6,9 @@ import zlib
 import pytest
 
 from fsw.kernel.clock import Micros
-from fsw.mdb.memory import DAYS_MAX
+from fsw.mdb.memory import DAYS_MAX, LoadObject
+from fsw.mdb.system import Mode
+from fsw.services.permissions import needs, serves
 from fsw.store.checked_files import CODE, SETTINGS, CheckedFile
 from fsw.store.keep import Table, forget, put
 from hil.board.flight_code import SHIPPED
@@ -28,6 +30,7 @@ STUCK, BACK = 48, 49
 
 def booted(disk: Disk | None = None) -> Desk:
     desk = Desk(disk)
+    desk.board.mode = Mode.NOMINAL
     desk.restore()
     return desk
 
@@ -300,3 +303,24 @@ def test_the_period_is_a_parameter() -> None:
     turns(desk, 600 * SECOND)
     assert before is not None
     assert 8 <= (desk.parameters.values[104] or 0) - before <= 10
+
+
+@pytest.mark.proves("K-MEM-007")
+@pytest.mark.parametrize("mode", [Mode.BOOT, Mode.OBSERVE, Mode.QUIET, Mode.POWER_DOWN])
+def test_it_rests_in_modes_that_do_not_permit_it(mode: Mode) -> None:
+    desk = booted()
+    turns(desk, PASS)
+    desk.board.mode = mode
+    turns(desk, 20 * SECOND)
+    before = desk.parameters.values[104]
+    desk.code.flip(APP, 0)
+    assert events(turns(desk, PASS)) == []
+    assert desk.parameters.values[104] == before
+    desk.board.mode = Mode.SAFE
+    assert len(events(turns(desk, PASS))) == 1
+
+
+def test_a_load_is_writing() -> None:
+    assert not serves(Mode.QUIET, LoadObject)
+    assert serves(Mode.SAFE, LoadObject)
+    assert [subtype for subtype in range(256) if needs(6, subtype) is None] == [3, 7, 12, 13, 14, 17, 128, 129]

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from fsw.kernel.clock import Micros
+from fsw.mdb.system import Mode
 from fsw.store.checked_files import CODE, SETTINGS, CheckedFile
 from tests.services.desk import Desk, words
 from tests.services.memory_asks import asked, turns
@@ -25,6 +26,7 @@ class Scrubber(RuleBasedStateMachine):
         super().__init__()
         self.desk = Desk()
         self.desk.code.octets = {file: bytes((n,)) * 70_000 * (n % 2) for n, file in enumerate(FILES)}
+        self.desk.board.mode = Mode.NOMINAL
         self.desk.restore()
         self.right: dict[CheckedFile, bytes] | None = None
         self.enabled = {CODE, SETTINGS}
@@ -108,6 +110,7 @@ class Scrubber(RuleBasedStateMachine):
             return  # whether that pass was whole is the case tests' question
         self.desk = Desk(self.desk.disk)
         self.desk.now = Micros(0)
+        self.desk.board.mode = Mode.NOMINAL
         self.desk.restore()
         self.seen, self.settled = set(), False
 
