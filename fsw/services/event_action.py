@@ -5,7 +5,8 @@ event, as if it had come on VC 0, and reports as any request does; its own event
 so many actions in a window of time. Definitions, states and budgets are kept over resets; what was spent is not.
 Off nominal: a bad request changes nothing; an action beyond the budget, or beyond the queue, is held back, told once;
 an event that comes `LOOPS_MAX` times in a row within `LOOP_US` of its own action makes its response passive, for good
-(an action that raises what it answers); a kept response that does not fit this database is left out and told.
+(an action that raises what it answers); in the minimal configuration, which a loop of resets ends in, active ones are
+as passive; a kept response that does not fit this database is left out and told.
 """
 
 from collections import deque
@@ -19,6 +20,7 @@ from fsw.mdb.database import Database
 from fsw.mdb.event_action import HoldReason, ResponseState, StopReason, Trigger
 from fsw.mdb.model import declaration_of
 from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
+from fsw.services.board import Board
 from fsw.services.instrument import Services
 from fsw.services.keeper import Outcome, Turns
 from fsw.services.process import Execution
@@ -43,7 +45,8 @@ Key = tuple[int, int]
 class EventAction:
     """The event-action service of the board."""
 
-    def __init__(self, database: Database, telemetry: TelemetryService, services: Services) -> None:
+    def __init__(self, database: Database, telemetry: TelemetryService, services: Services, board: Board) -> None:
+        self._board = board
         self._database = database
         self._telemetry = telemetry
         self._verification = services.verification
@@ -89,7 +92,7 @@ class EventAction:
                 self._stop(response, now)
             case Verdict.SPENT:
                 self._hold(response, HoldReason.BUDGET, now)
-            case Verdict.ACTS if response.state is ResponseState.PASSIVE:
+            case Verdict.ACTS if response.state is ResponseState.PASSIVE or self._board.minimal:
                 response.spend(now)
                 response.passive += 1
                 self._passive += 1

@@ -91,7 +91,7 @@ class Desk:
         )
         self.archive = Archive(around)
         self.monitoring = Monitoring(database, self.telemetry, self.time, self.services)
-        self.event_action = EventAction(database, self.telemetry, self.services)
+        self.event_action = EventAction(database, self.telemetry, self.services, self.board)
         self.schedule = Schedule(self.services, self.telemetry, self.outbox, self.time)
         self.code = self.disk.code
         self.code_wire = InlineWire(self.code.server, self._clock, 0)

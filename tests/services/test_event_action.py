@@ -106,6 +106,16 @@ def test_states() -> None:
     assert len(raised(desk)) == 1
 
 
+@pytest.mark.proves("K-MON-009")
+def test_after_a_loop_of_resets_nothing_acts() -> None:
+    desk = begin(FLYWHEEL)
+    desk.board.minimal = True
+    assert raised(desk) == [(WOULD, told(FLYWHEEL))]
+    assert states(desk) == {FLYWHEEL: ACTIVE}
+    desk.board.minimal = False
+    assert [number for number, _ in raised(desk)] == [ACTED]
+
+
 @pytest.mark.proves("K-MON-008")
 def test_what_was_switched_off_while_it_waited_does_not_act() -> None:
     desk = begin(FLYWHEEL)
