@@ -203,8 +203,18 @@ class Turns:
 
         return serve
 
-    def commit(self, request: Request, changes: Sequence[Change], now: Micros, apply: Callable[[Micros], None]) -> None:
-        """The rest of a request that has started: keep `changes`, then `apply` and complete; or fail, unapplied."""
+    def commit(
+        self,
+        request: Request,
+        changes: Sequence[Change],
+        now: Micros,
+        apply: Callable[[Micros], None],
+        unknown: Callable[[Micros], None] | None = None,
+    ) -> None:
+        """The rest of a request that has started: keep `changes`, then `apply` and complete; or fail, unapplied.
+
+        `unknown` is told, before the next request's turn, when nobody knows whether the changes are made.
+        """
         assert request.progress is Progress.STARTED, "a request starts before it commits"
         if self._keeper.held:
             self._verification.failed(request, FailureCode.WRONG_STATE, now)
@@ -217,6 +227,8 @@ class Turns:
                 self._verification.completed(request, at)
             else:
                 self._verification.failed(request, CODES[outcome], at)
+                if outcome is Outcome.UNKNOWN and unknown is not None:
+                    unknown(at)
             while self._waiting and not self._busy:
                 execution, waiting = self._waiting.popleft()
                 execution(waiting, at)

@@ -6,8 +6,9 @@ activity that is released more than `schedule.late_s` behind its time is late, a
 Off nominal: while time was never set nothing is released, and after a minute an event says so. What fell due meanwhile,
 or while the board was off, or where time jumped over it, or while the store held the mark back, is late; an event says
 why, and what was done. What falls due disabled is removed, with an event, and never late. A store that keeps no mark is
-asked again each second. A power cut between mark and hand-over costs the command; the next boot names it. Rows that
-cannot be read are left out and counted in an event. When time goes back, nothing is released again.
+asked again each second; nothing is released in a mode in which nothing is written. A power cut between mark and
+hand-over costs the command; the next boot names it. Rows that cannot be read are left out and counted in an event. When
+time goes back, nothing is released again.
 """
 
 from collections.abc import Mapping
@@ -22,7 +23,7 @@ from fsw.services.keeper import Outcome
 from fsw.services.outbox import Outbox
 from fsw.services.process import Execution
 from fsw.services.schedule_reports import ScheduleReports
-from fsw.services.schedule_requests import ScheduleRequests
+from fsw.services.schedule_requests import RETRY_US, ScheduleRequests
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
 from fsw.services.timetable import TIME_MAX, Activity, Timetable, micros
@@ -32,7 +33,6 @@ RUN_MAX: Final = 8
 """Telecommands released in one turn: as many as a process serves in one."""
 ROWS_PER_STEP: Final = 128
 DAMAGED_MAX: Final = 500
-RETRY_US: Final = 1_000_000
 WAITS_US: Final = 60_000_000
 LATE_MAX_S: Final = 0xFFFF_FFFF
 assert RUN_MAX <= BATCH_MAX
@@ -156,6 +156,8 @@ class Schedule:
             if not self.requests.ready:
                 return now
         following = self.reports.step(now) if self.reports.busy else NEVER
+        if self.requests.busy:
+            following = min(following, self.requests.repeat(now))
         if self._first is not None:
             following = min(following, self._look(now))
         if self._dirty:
@@ -170,8 +172,8 @@ class Schedule:
         self._take_time(tai_us, now)
         if tai_us < self._first_us:
             return Micros(now + self._first_us - tai_us)
-        if self._releasing or self.requests.busy:
-            return NEVER  # a commit's answer brings the next turn
+        if self._releasing or self.requests.busy or self._services.keeper.held:
+            return NEVER  # a commit's answer brings the next turn, or the mode's end
         if now < self._retry_us:
             return self._retry_us
         self._release(tai_us, now)

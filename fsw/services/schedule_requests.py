@@ -5,15 +5,16 @@ is taken, also twice in one request, 0x11; a time that is not `MARGIN_US` ahead 
 not there 0x10. By window: a sub-schedule that is not there 0x10, more than `CHANGED_MAX` activities 0x12 (narrow the
 window; deleting or shifting all of them has no such limit). Shift: time never set 0x14; one that would be due in less
 than `MARGIN_US` 0x17, or beyond the time code 0x13: then none is moved.
-Off nominal: as in fsw/services/keeper.py; until the schedule is back after a boot requests are refused with 8. An
-activity that is being released is not there any more for a request.
+Off nominal: as in fsw/services/keeper.py; until the schedule is back after a boot requests are refused with 8. Changes
+of which nobody knows whether they are made (0x1A) are made again until they are; meanwhile requests are refused with 8
+and nothing is released. An activity that is being released is not there any more for a request.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
-from fsw.kernel.clock import Micros
+from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb.scheduling import (
     SUBSCHEDULES_MAX,
     DeleteActivities,
@@ -37,7 +38,7 @@ from fsw.pus import tc
 from fsw.pus.ids import FailureCode
 from fsw.services import schedule_rows as rows
 from fsw.services.instrument import Services
-from fsw.services.keeper import Turns
+from fsw.services.keeper import Outcome, Turns
 from fsw.services.process import Execution
 from fsw.services.timebase import Timebase
 from fsw.services.timetable import TICKS, TIME_MAX, Activity, Name, Timetable, micros, name_of, ticks
@@ -49,11 +50,20 @@ MARGIN_US: Final = 1_000_000
 """How far ahead a release time must be when it is asked for."""
 CHANGED_MAX: Final = 500
 """Activities that one window may delete or move: what one transaction, and one turn, can do."""
+RETRY_US: Final = 1_000_000
 _MOVED_OCTETS: Final = CHANGE_OCTETS + 8
 assert CHANGED_MAX * max(_MOVED_OCTETS, 2 * CHANGE_OCTETS) <= LIST_OCTETS_MAX
 _ALL: Final = b"\0"  # the window without bounds
 
 Changed = Callable[[Micros], None]
+
+
+class _Unsure(NamedTuple):
+    """Changes that are made or not, what follows when they are, and when they are made again."""
+
+    changes: list[Change]
+    apply: Changed
+    again_us: Micros
 
 
 def names(requests: Sequence[RequestId]) -> list[Name]:
@@ -88,18 +98,39 @@ class ScheduleRequests:
             EnableSubschedules: partial(self._switch_subschedules, True),
             DisableSubschedules: partial(self._switch_subschedules, False),
         }
-        guarded = self._turns.guard(served)
-        self.executions: Mapping[type[object], Execution] = {
-            body: partial(self._when_ready, execution) for body, execution in guarded.items()
-        }
+        ready = {body: partial(self._when_ready, execution) for body, execution in served.items()}
+        self.executions: Mapping[type[object], Execution] = self._turns.guard(ready)
+        self._unsure: _Unsure | None = None
+        self._asked = False
 
     @property
     def busy(self) -> bool:
-        """Whether a request waits for its commit."""
-        return self._turns.busy
+        """Whether a request waits for its commit, or nobody knows what became of the last one."""
+        return self._turns.busy or self._unsure is not None
+
+    def repeat(self, now: Micros) -> Micros:
+        """Make changes again of which nobody knows whether they are made, until they are; returns when to look again.
+
+        Their request has failed with 0x1A. Memory and disk must not differ: what is on the disk alone would come back
+        at the next boot, and might run a second time.
+        """
+        unsure = self._unsure
+        if unsure is None or self._asked:
+            return NEVER
+        if now < unsure.again_us:
+            return unsure.again_us
+        self._unsure = unsure._replace(again_us=Micros(now + RETRY_US))
+        self._asked = self._services.keeper.keep(unsure.changes, now, self._repeated)
+        return self._unsure.again_us
+
+    def _repeated(self, outcome: Outcome, now: Micros) -> None:
+        self._asked = False
+        if outcome is Outcome.KEPT and self._unsure is not None:
+            unsure, self._unsure = self._unsure, None
+            unsure.apply(now)
 
     def _when_ready(self, execution: Execution, request: Request, now: Micros) -> None:
-        if self.ready:
+        if self.ready and self._unsure is None:
             execution(request, now)
         else:
             self._verification.refused(request, FailureCode.BUSY, now)
@@ -124,7 +155,10 @@ class ScheduleRequests:
             apply()
             self._changed(at)
 
-        self._turns.commit(request, listed, now, kept)
+        def unknown(at: Micros) -> None:
+            self._unsure = _Unsure(listed, kept, at)
+
+        self._turns.commit(request, listed, now, kept, unknown)
 
     # --- the whole -------------------------------------------------------------------------------------------------
 

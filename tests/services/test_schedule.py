@@ -5,11 +5,11 @@ import struct
 import pytest
 
 from fsw.kernel.clock import NEVER, Micros
-from fsw.services.schedule import RETRY_US, RUN_MAX, WAITS_US
-from fsw.services.schedule_requests import CHANGED_MAX
+from fsw.services.schedule import RUN_MAX, WAITS_US
+from fsw.services.schedule_requests import CHANGED_MAX, RETRY_US
 from fsw.services.timetable import ACTIVITIES_MAX
 from fsw.store.keep import Table, put
-from tests.services.desk import Desk
+from tests.services.desk import Desk, words
 from tests.services.schedule_desk import (
     ALL,
     APID,
@@ -231,6 +231,27 @@ def test_a_store_that_keeps_no_mark_holds_the_command(desk: ScheduleDesk) -> Non
 
 
 @pytest.mark.proves("K-SCHED-004")
+def test_changes_that_are_perhaps_made_are_made_again_until_they_are(desk: ScheduleDesk) -> None:
+    """What the disk alone knows would come back at the next boot, and run once more."""
+    desk.wire.latency_us = 20 * SECOND
+    assert desk.say(4, insert(1, (at(100), ping(7)))) == [(3, 0)]
+    desk.now = Micros(10 * SECOND)
+    desk.answer()
+    assert words(desk.take()) == [(8, 0x1A)]
+    assert desk.say(4, insert(1, (at(100), ping(7)))) == refused(8)
+    desk.wire.latency_us = 0
+    desk.later(1)
+    desk.later(1)
+    assert [entry.name.sequence for entry in desk.summary()] == [7]
+    assert desk.say(4, insert(1, (at(100), ping(7)))) == refused(0x11)
+    desk.later(88)
+    assert desk.ran() == [7]
+    again = ScheduleDesk(desk.disk, tai_s=EPOCH_S + 101)
+    again.turn()
+    assert (again.ran(), again.told(), again.summary()) == ([], [], [])
+
+
+@pytest.mark.proves("K-SCHED-004")
 def test_the_mark_is_kept_before_the_command_runs(desk: ScheduleDesk) -> None:
     desk.say(4, insert(1, (at(100), ping(7))))
     desk.now = Micros(100 * SECOND)
@@ -262,6 +283,17 @@ def test_what_is_due_while_disabled_is_removed(desk: ScheduleDesk) -> None:
     assert desk.ran() == []
     assert [event_words(one) for one in desk.told()] == [(BLOCKED, b"\x00\x02" + names(2, 4))]
     assert desk.summary() == []
+
+
+@pytest.mark.proves("K-SCHED-005")
+def test_nothing_is_released_while_the_mode_lets_nothing_be_written(desk: ScheduleDesk) -> None:
+    desk.say(4, insert(1, (at(100), ping(1))))
+    desk.keeper.held = True
+    desk.later(100)
+    assert desk.ran() == []
+    desk.keeper.held = False
+    desk.later(5)
+    assert desk.ran() == [1]
 
 
 @pytest.mark.proves("K-SCHED-005")
