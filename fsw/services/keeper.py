@@ -4,8 +4,8 @@ A service applies a request when its changes are on the disk, never before: `Tur
 completes. While it waits for its commit its later requests wait in `Turns`, in their order, so that every check sees
 what has been applied.
 Off nominal: a store that refuses fails the request with 0x1B, one that does not answer in time with 0x1A ("outcome
-unknown, read it back"), a full queue with 8, a mode in which nothing is written with 0x14; nothing is applied. Until a table has been loaded after a boot, requests
-that need it are refused with 8.
+unknown, read it back"), a full queue with 8, a mode in which nothing is written with 0x14; nothing is applied. Until a
+table has been loaded after a boot, requests that need it are refused with 8.
 """
 
 from collections import deque
