@@ -1,6 +1,6 @@
 """Telecommands that carry others, as a schedule does: declared for the tests of what stands inside words."""
 
-from fsw.mdb.model import array, cuc, packet, rest, structure, telecommand, u8, u16
+from fsw.mdb.model import array, cuc, packet, rest, structure, telecommand, u8, u16, window
 
 
 @structure
@@ -46,3 +46,10 @@ class Big:
     """Much."""
 
     octets: bytes = rest(1_000)
+
+
+@telecommand(201, 8, name="late.between")
+class Between:
+    """A window of time."""
+
+    window: bytes = window()

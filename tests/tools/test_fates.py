@@ -1,19 +1,22 @@
 """After a gap no command stays unknown: the ground asks for the payload's list, which is written here by hand."""
 
 import struct
+from pathlib import Path
 
 import pytest
 from spacepackets.ecss.tc import PusTc  # type: ignore[import-untyped]
 
+from fsw.kernel.clock import Micros
 from fsw.mdb import comms, fates, lander, power, standard_services, system, verification
 from fsw.mdb.database import Database
 from tests.tools import carrying
 from tests.tools.session_bench import Bench
 from tests.tools.spacecraft import Spacecraft, crc
+from tools.ground.archive import Archive
 from tools.ground.fates import ASKS_MAX
 from tools.ground.records import CommandRecord
 from tools.ground.session import Session, Ticket
-from tools.ground.tracking import State, Word
+from tools.ground.tracking import StageChange, State, Tracker, Word
 
 DATABASE = Database(standard_services, comms, lander, power, system, verification, fates, carrying)
 CUT, REJECTED, STARTED, REFUSED, COMPLETED = 0, 2, 3, 4, 7
@@ -217,3 +220,33 @@ def test_what_a_command_carries_waits_on_board_and_its_words_are_heard() -> None
     parent = bench.send("late.wrap", request="ping()")
     bench.step(3)
     assert bench.session.tracker.state(parent.number - 1) is State.NOT_SENT
+
+
+@pytest.mark.proves("K-FATE-002")
+def test_commands_of_a_session_that_has_ended_are_asked_for_by_the_next(tmp_path: Path) -> None:
+    first, second = Archive(tmp_path, "one"), FateBench()
+    states = {"arrived": Word.RECEIVED, "left": Word.SENT, "done": Word.COMPLETED, "waits": Word.CARRIED}
+    tracker = Tracker(1_000_000)
+    for ticket, (name, word) in enumerate(states.items(), 1):
+        request_id = b"\x18\x21\xc0" + bytes((ticket,))
+        first.add(CommandRecord(Micros(0), ticket, name, {}, 0x21, ticket, request_id, 1, b""), 0)
+        tracker.open(ticket, name, request_id, Micros(0))
+        for each in (word,) if word is Word.CARRIED else (Word.SENT, word):
+            change = tracker.hear(ticket, each, Micros(0))
+            if change is not None:
+                first.add(change, 0)
+    first.close()
+    archive = Archive(tmp_path, "two")
+    former = archive.former()
+    assert [(each.name, each.state) for each in former] == [
+        ("arrived", State.RECEIVED), ("left", State.SENT), ("waits", State.CARRIED),
+    ]  # fmt: skip
+    second.session = Session(DATABASE, second.session.profile, second.now, former=former)
+    second.step(60)
+    shown = {r.name: r.state for r in second.records if isinstance(r, StageChange)}
+    for record in second.records:
+        archive.add(record, 0)
+    archive.commit()
+    assert (shown["arrived"], shown["left"], shown["waits"]) == (State.CUT, State.NEVER, State.CARRIED)
+    assert [each.name for each in archive.former()] == ["waits"]
+    archive.close()

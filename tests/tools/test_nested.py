@@ -93,6 +93,20 @@ def test_names_and_lists_inside_structures() -> None:
     assert found.command.data == bytes.fromhex("03 000a 02 01 02 0002 00 0003 01 07")
 
 
+@pytest.mark.parametrize(
+    ("word", "octets"),
+    [
+        ("all", "00"),
+        ("+1s..1958-01-01T00:01:00Z", "01 1e 00000002 0000 1e 00000046 0000"),  # UTC of 1958 is taken 10 s behind TAI
+        ("+1s..", "02 1e 00000002 0000"),
+        ("..+1s", "03 1e 00000002 0000"),
+        ("021e000000020000", "02 1e 00000002 0000"),
+    ],
+)
+def test_windows_of_time(word: str, octets: str) -> None:
+    assert encoded(f"late.between window={word}").command.data == bytes.fromhex(octets)
+
+
 @pytest.mark.proves("K-GND-002")
 @pytest.mark.parametrize(
     ("sentence", "said"),
@@ -108,6 +122,9 @@ def test_names_and_lists_inside_structures() -> None:
         ("late.insert group=1 activities=2026-11-23T10:15:00:ping()", "such as 2026-11-23T10:15:00Z"),
         ("late.insert group=1 activities=1e00:ping()", "or its CUC in hex, not '1e00'"),
         ("late.insert group=1 activities=+99999999999d:ping()", "must be a time before 2094"),
+        ("late.between window=..", "must be a window of time (all, T..T, T.. or ..T)"),
+        ("late.between window=soon..", "window must be a time"),
+        ("late.between window=0505", "window "),
         ("late.watch watched=system.scratchy:1", "there is no 'system.scratchy'; did you mean 'system.scratch'?"),
         ("late.wrap request=" + "late.wrap(request=" * 5 + "ping()" + ")" * 5, "more than 4 deep"),
         ("late.wrap request=late.wrap(request=" + "18" * 40 + ")", "must be a packet of at most 200 octets"),

@@ -20,7 +20,7 @@ from tools.ground.records import (
     ParameterRecord,
     Record,
 )
-from tools.ground.tracking import StageChange
+from tools.ground.tracking import Former, StageChange, State
 
 FILE: Final = "archive.sqlite"
 VERSION: Final = 1
@@ -54,6 +54,17 @@ create table if not exists notes (
   id integer primary key, at_us integer not null, kind text not null, text text not null);
 create table if not exists databases (digest text primary key, kept_us integer not null, dictionary text not null);
 """
+
+
+FORMER_MAX: Final = 256
+"""Commands of former sessions whose fate is asked for: as many as the payload remembers."""
+_OPEN: Final = [
+    state.value
+    for state in (
+        *(State.SENT, State.RECEIVED, State.ACCEPTED, State.STARTED),
+        *(State.UNKNOWN, State.NO_WORD, State.CARRIED),
+    )
+]
 
 
 class ArchiveError(Exception):
@@ -101,6 +112,16 @@ class Archive:
             "select apid, sequence_count from commands where id in (select max(id) from commands group by apid)"
         )
         return {apid: (count + 1) % 16_384 for apid, count in rows}
+
+    def former(self) -> list[Former]:
+        """Commands of sessions before this one whose fate is open, oldest first; their stages go on under 1, 2, …"""
+        rows = self._db.execute(
+            "select id, name, request_id, state from commands where state in (select value from json_each(?))"
+            " order by id desc limit ?",
+            (json.dumps(_OPEN), FORMER_MAX),
+        ).fetchall()[::-1]
+        self._commands.update({ticket: row[0] for ticket, row in enumerate(rows, 1)})
+        return [Former(name, bytes.fromhex(request_id), State(state)) for _, name, request_id, state in rows]
 
     def keep_database(self, digest: bytes, dictionary: str, now_us: int) -> None:
         """Keep a mission database's dictionary under its digest, once."""

@@ -1,6 +1,6 @@
 """What an operator types into a telecommand: names resolved, arguments checked, all before anything is sent."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from enum import Enum, unique
 from typing import Final, NamedTuple
@@ -114,7 +114,8 @@ def _parameter_values(
             return _refuse(f"{entry.name}: {raw.sentence}")
         values.append((parameter, raw))
     octets = database.encode_values(values)
-    body = entry.body(count=octets[0], values=octets[1:])
+    make: Callable[..., object] = entry.body
+    body = make(count=octets[0], values=octets[1:])
     wrong = problem(body)
     return _refuse(f"{entry.name}: {wrong}") if wrong else database.encode_command(body)
 

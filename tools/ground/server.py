@@ -115,13 +115,13 @@ class Server:
         options, now = self._options, self._now()
         try:
             self._archive = Archive(options.folder, secrets.token_hex(8))
-            counts = self._archive.counts()
+            counts, former = self._archive.counts(), self._archive.former()
             text = canonical(options.database.dictionary())
             self._archive.keep_database(options.database.digest(), text, self._utc_us(now))
             self._archive.commit()
         except ArchiveError as error:
             raise ServerError(str(error)) from error
-        self._session = Session(options.database, options.profile, now, counts=counts)
+        self._session = Session(options.database, options.profile, now, counts=counts, former=former)
         self._desk = Desk(self._session, self._token, self.about())
         self._peers = Peers(self._listener, self._desk)
         if self._archive.set_aside is not None:

@@ -5,7 +5,7 @@ guards against two things that an operator cannot see: a payload that has reboot
 database. No octets make it raise; what it cannot read is a record that says why.
 """
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Iterable, Mapping
 from enum import Enum, unique
 from typing import Final, NamedTuple
 
@@ -27,17 +27,16 @@ from tools.ground.expiry import NONE, Contact
 from tools.ground.link_news import LinkNews
 from tools.ground.profile import Profile
 from tools.ground.records import CommandRecord, LanderRecord, LinkRecord, Note, Record
+from tools.ground.remarks import Remarks
 from tools.ground.request import Why
 from tools.ground.structures import FlightStructures
-from tools.ground.tracking import UNDECIDED, StageChange, State, Tracker, Word
+from tools.ground.tracking import UNDECIDED, Former, StageChange, State, Tracker, Word
 from tools.ground.uplink import QUEUE_MAX, LinkState, Uplink, UpWord
 
 SOURCE_ID: Final = 1
 RECORDS_MAX: Final = 65_536
-NOTES_MAX: Final = 64
 REPORT_OCTETS_MAX: Final = 2_048
 """What is kept of a datagram that is no report."""
-_NOTE_PERIOD_US: Final = 1_000_000
 _REPORTS: Final = range(LanderApid.REPORT_LANDER, LanderApid.REPORT_BEACON + 1)
 
 
@@ -66,7 +65,8 @@ class Ticket(NamedTuple):
 class Session:
     """The session. `counts` are the next packet sequence counts by APID, kept over sessions so that request ids are
     not used again; `databases` are others that may fly, by the digest in their boot event. `parameters` names those
-    whose samples become records of their own, None for all: a long simulation reads a few of many."""
+    whose samples become records of their own, None for all: a long simulation reads a few of many. `former`: requests
+    of sessions before this one whose fate is open."""
 
     def __init__(
         self,
@@ -77,6 +77,7 @@ class Session:
         counts: Mapping[int, int] | None = None,
         databases: tuple[Database, ...] = (),
         parameters: Container[str] | None = None,
+        former: Iterable[Former] = (),
     ) -> None:
         self.database = database
         self.profile = profile
@@ -97,9 +98,18 @@ class Session:
         self._unforced: set[int] = set()  # queued tickets that a mismatch takes back
         self._records: list[Record] = []
         self.records_dropped = 0
-        self._notes: dict[str, tuple[Micros | None, int]] = {}
+        self._remarks = Remarks()
         self._carried: dict[int, tuple[int, ...]] = {}  # by the ticket of what carries them
         self._news = LinkNews(now)
+        for before in former:
+            self._take_over(before, now)
+
+    def _take_over(self, before: Former, now: Micros) -> None:
+        """A request of a session that has ended: its fate is asked for as any other that is open."""
+        self._ticket += 1
+        self.tracker.open(self._ticket, before.name, before.request_id, NEVER)
+        for word in before.words:
+            self._hear(self._ticket, word, now, "of a ground session that has ended")
 
     # --- in -------------------------------------------------------------------------------------------------------
 
@@ -379,15 +389,9 @@ class Session:
                 self._say(record)
 
     def _note(self, now: Micros, text: str) -> None:
-        """Say a remark; the same one again within a second is only counted."""
-        at, more = self._notes.get(text, (None, 0))
-        if at is not None and now - at < _NOTE_PERIOD_US:
-            self._notes[text] = at, more + 1
-            return
-        if len(self._notes) >= NOTES_MAX:
-            self._notes.clear()
-        self._notes[text] = now, 0
-        self._say(Note(now, f"{text} ({more} more since it was last said)" if more else text))
+        worded = self._remarks.worded(text, now)
+        if worded is not None:
+            self._say(Note(now, worded))
 
     def _say(self, record: Record) -> None:
         if len(self._records) >= RECORDS_MAX:

@@ -163,6 +163,22 @@ class Request(NamedTuple):
     due: Micros
 
 
+class Former(NamedTuple):
+    """A request of a session that has ended, and where it stood then."""
+
+    name: str
+    request_id: bytes
+    state: State
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """What must be heard of it again for it to stand where it did, and its fate to be open."""
+        if self.state is State.CARRIED:
+            return (Word.CARRIED,)
+        arrived = (Word.RECEIVED,) if self.state in (_R, _A, _B) else ()
+        return (Word.SENT, *arrived, Word.INTERRUPTED)
+
+
 def code_name(code: int) -> str:
     """`OUT_OF_RANGE (0x13)`; a code that the contract does not list is shown by its number."""
     try:
