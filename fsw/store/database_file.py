@@ -26,6 +26,10 @@ Connect = Callable[..., sqlite3.Connection]
 """Opens a file, waiting so many seconds for who still holds it."""
 
 
+class UnsoundError(sqlite3.DatabaseError):
+    """What a file holds contradicts itself, although SQLite can read it."""
+
+
 class DatabaseFile:
     """The file `path` with the tables of `schema`; at most `kept` damaged ones stay beside it.
 
@@ -108,11 +112,11 @@ class DatabaseFile:
         return pages * size
 
     def close(self, why: Exception | None = None) -> None:
-        """Close the file; the next request opens it again. A large one that was found damaged is then set aside."""
+        """Close the file; the next request opens it again, or sets it aside if it is unsound, or large and damaged."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
-        if type(why) is sqlite3.DatabaseError and self._large():
+        if isinstance(why, UnsoundError) or (type(why) is sqlite3.DatabaseError and self._large()):
             self._condemned = True
 
     def _large(self) -> bool:

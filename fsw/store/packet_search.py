@@ -6,6 +6,7 @@ Segments lead to rows: one that cannot hold a TAI is not looked into, one wholly
 import sqlite3
 from typing import Final
 
+from fsw.store.database_file import UnsoundError
 from fsw.store.packet_tables import Head, Segment, segments_behind, segments_with_time
 from fsw.store.packets import ROW_MAX, TAI_MAX, Page, ReadRange, StoredPacket, Summary, found_octets
 
@@ -97,8 +98,8 @@ def last_not_after(connection: sqlite3.Connection, head: Head, tai: int) -> int:
 
 
 def check(connection: sqlite3.Connection, store: int, segment: Segment, after: int) -> None:
-    """Read every octet of a segment's rows behind row `after`; `sqlite3.DatabaseError` if they are not what it says."""
+    """Read every octet of a segment's rows behind row `after`; `UnsoundError` if they are not what it says."""
     span = (max(after, segment.first_row - 1), segment.last_row)
     packets, octets, _ = connection.execute(_READ_ALL.format(store), span).fetchone()
     if after < segment.first_row and (packets, octets) != (segment.packets, segment.octets):
-        raise sqlite3.DatabaseError(f"store {store} holds not what its segments say")
+        raise UnsoundError(f"store {store} holds not what its segments say")

@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from fsw.store.database_file import UnsoundError
 from fsw.store.packets import Limits, StoreKind
 
 SEGMENT_ROWS: Final = 256
@@ -120,7 +121,7 @@ def load_heads(connection: sqlite3.Connection) -> dict[int, Head]:
     heads = {}
     for store, kind, priority, quota, overwritten, refused, group, *segment in connection.execute(_HEADS).fetchall():
         if kind not in tuple(StoreKind):
-            raise sqlite3.DatabaseError("a store of no known kind")
+            raise UnsoundError("a store of no known kind")
         limits = Limits(store, StoreKind(kind), priority, quota)
         head = heads[store] = Head(limits, Segment(*segment), overwritten=overwritten, refused=refused, group=group)
         connection.execute(_TABLE.format(store))

@@ -1,11 +1,13 @@
 """Figures of the packet store: groups through a real child, an hour found in a long store, a boot beside one."""
 
+import os
 import select
 import sqlite3
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from fsw.hal.child import ChildWire
@@ -101,12 +103,9 @@ def long_store(quick: bool) -> list[Row]:
     packets = 256 * (3_906 if quick else 39_063)
     with tempfile.TemporaryDirectory() as folder:
         _fill(Path(folder), packets)
-        flight = Flight(folder)
-        select.select([flight.master], [], [], 30.0)
-        first = time.perf_counter() - flight.started
-        flight.until(lambda report: report.service == 5)
-        boot = time.perf_counter() - flight.started
-        flight.close()
+        os.sync()  # what was just written is no part of a boot
+        boots = [_boot(folder) for _ in range(4)][1:]
+        first, boot = (median(figures) for figures in zip(*boots, strict=True))
         store, wire = _child(f"{folder}/store.sqlite")
         opened = _timed(lambda: _summary(store, wire, 0))
         middle = TAI + packets // 2 * STEP_US
@@ -123,6 +122,17 @@ def long_store(quick: bool) -> list[Row]:
         _row("long_store_boot_first_octet", first, "s", 1.0),
         _row("long_store_boot_event", boot, "s", 1.0),
     ]
+
+
+def _boot(state: str) -> tuple[float, float]:
+    """Seconds from exec to the first octet, and to the boot event."""
+    flight = Flight(state)
+    select.select([flight.master], [], [], 30.0)
+    first = time.perf_counter() - flight.started
+    flight.until(lambda report: report.service == 5)
+    boot = time.perf_counter() - flight.started
+    flight.close()
+    return first, boot
 
 
 def _timed(work: Callable[[], object]) -> float:
