@@ -5,8 +5,9 @@ event, as if it had come on VC 0, and reports as any request does; its own event
 so many actions in a window of time. Definitions, states and budgets are kept over resets; what was spent is not.
 Off nominal: a bad request changes nothing; an action beyond the budget, or beyond the queue, is held back, told once;
 an event that comes `LOOPS_MAX` times in a row within `LOOP_US` of its own action makes its response passive, for good
-(an action that raises what it answers); in the minimal configuration, which a loop of resets ends in, active ones are
-as passive; a kept response that does not fit this database is left out and told.
+(an action that raises what it answers); in a mode that permits no responses, and in the minimal configuration that a
+loop of resets ends in, active ones are as passive; a kept response that does not fit this database is left out and
+told.
 """
 
 from collections import deque
@@ -23,6 +24,7 @@ from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
 from fsw.services.board import Board
 from fsw.services.instrument import Services
 from fsw.services.keeper import Outcome, Turns
+from fsw.services.permissions import Permission, permits
 from fsw.services.process import Execution
 from fsw.services.responses import Response, Verdict, action_problem, from_row
 from fsw.services.telemetry import TelemetryService
@@ -92,7 +94,7 @@ class EventAction:
                 self._stop(response, now)
             case Verdict.SPENT:
                 self._hold(response, HoldReason.BUDGET, now)
-            case Verdict.ACTS if response.state is ResponseState.PASSIVE or self._board.minimal:
+            case Verdict.ACTS if response.state is ResponseState.PASSIVE or not self._may_act():
                 response.spend(now)
                 response.passive += 1
                 self._passive += 1
@@ -105,6 +107,9 @@ class EventAction:
                 self._queue.append(response)
                 self._attention.ring()
 
+    def _may_act(self) -> bool:
+        return not self._board.minimal and permits(self._board.mode, Permission.RESPONSES)
+
     def step(self, now: Micros) -> Micros:
         """Release what waits, a few at a time."""
         if not self._queue:
@@ -114,8 +119,8 @@ class EventAction:
         return now if self._queue else NEVER
 
     def _act(self, response: Response, now: Micros) -> None:
-        if not self._on or response.state is not ResponseState.ACTIVE:
-            return  # switched off while it waited
+        if not self._on or response.state is not ResponseState.ACTIVE or not self._may_act():
+            return  # no more while it waited
         response.acted += 1
         response.acted_us = now
         self._acted += 1

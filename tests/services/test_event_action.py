@@ -7,7 +7,7 @@ import pytest
 from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb import event_action as mdb
 from fsw.mdb.standard_services import Ping
-from fsw.mdb.system import StoreRecovered, TimeFlywheel, TimeLocked
+from fsw.mdb.system import Mode, StoreRecovered, TimeFlywheel, TimeLocked
 from fsw.services import event_action, responses
 from fsw.store.keep import Table, put
 from tests.services.desk import Desk, words
@@ -104,6 +104,20 @@ def test_states() -> None:
     assert raised(desk) == []
     assert code(ask(desk, 19, 8)) == 0
     assert len(raised(desk)) == 1
+
+
+@pytest.mark.proves("K-MON-008")
+@pytest.mark.parametrize("mode", Mode)
+def test_a_mode_that_permits_no_responses_has_none(mode: Mode) -> None:
+    desk = begin(FLYWHEEL)
+    desk.board.mode = mode
+    acts = mode.name in ("SAFE", "NOMINAL", "OBSERVE")
+    assert [number for number, _ in raised(desk)] == [ACTED if acts else WOULD]
+    desk.board.mode = Mode.NOMINAL
+    desk.events.report(TimeFlywheel(), desk.now)
+    desk.board.mode = mode
+    turn(desk)
+    assert (ACTED in dict(events(desk.take()))) == acts
 
 
 @pytest.mark.proves("K-MON-009")

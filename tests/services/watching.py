@@ -6,6 +6,7 @@ from typing import NamedTuple
 from fsw.kernel.clock import Micros
 from fsw.kernel.mailbox import Mailbox
 from fsw.mdb.model import Parameter
+from fsw.mdb.system import Mode
 from fsw.pus.ids import APID_SYSTEM
 from fsw.services.verification import Request
 from tests.services.desk import MISSION, Desk, Disk, words
@@ -31,6 +32,7 @@ def desktop(disk: Disk | None = None) -> Desktop:
     desk = Desk(disk)
     accepted: Mailbox[Request] = Mailbox("requests", 32)
     desk.verification.serve(APID_SYSTEM, accepted)
+    desk.board.mode = Mode.NOMINAL
     desk.restore()
     return Desktop(desk, accepted)
 
