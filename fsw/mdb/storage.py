@@ -1,7 +1,8 @@
 """ST[15] storage and retrieval: packet stores, their content and what is sent of it again (ECSS-E-ST-70-41C 6.15).
 
 Layouts: store ids, counts, priorities and percentages u8, sizes u32 in octets, times CUC. A time is that of the packet;
-CUC 0 stands for "none". A higher priority leaves first and is dropped last. A count of 0 stores means all.
+CUC 0 stands for "none". A higher priority leaves first and is dropped last; a store has one for all its retrievals
+(function 12), so that the Book's optional priorities are left out. A count of 0 stores means all.
 Which reports a store takes is declared in fsw/mdb/storage_control.py.
 """
 
@@ -82,7 +83,6 @@ class RangeRetrieval:
     """What of a store is to be sent."""
 
     store: int = u8(low=1)
-    priority: int = u8()
     tai_from: bytes = cuc()
     tai_to: bytes = cuc()
 
@@ -143,19 +143,11 @@ class ChangeStartTag:
     stores: tuple[int, ...] = array(u8(low=1), u8, high=STORES_MAX)
 
 
-@structure
-class OpenRetrieval:
-    """A store whose packets are to be sent from its open tag on."""
-
-    store: int = u8(low=1)
-    priority: int = u8()
-
-
 @telecommand(15, 15, name="storage.resume")
 class ResumeRetrieval:
-    """Send what these stores hold behind their tags, and then what they take; none named: all, as they stand."""
+    """Send what these stores hold behind their tags, and then what they take; none named: all."""
 
-    retrievals: tuple[OpenRetrieval, ...] = array(OpenRetrieval, u8, high=STORES_MAX)
+    stores: tuple[int, ...] = array(u8(low=1), u8, high=STORES_MAX)
 
 
 @telecommand(15, 16, name="storage.suspend")

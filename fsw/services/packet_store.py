@@ -1,7 +1,7 @@
 """One packet store as flight knows it: how it is made, what it takes, what it does, how far the ground has it.
 
 Rows of table STORES by key: store << 3 | part. Part 0 is the definition (kind u8, quota u32, priority u8, bits u8:
-1 storage, 2 open retrieval; priority of retrieval u8), empty for a store of the mission that was deleted; parts 1 to 3
+1 storage, 2 open retrieval), empty for a store of the mission that was deleted; parts 1 to 3
 are what it takes (fsw/services/selection.py); part 4 the open tag (row u64, its TAI u64, TAI to begin from u64).
 """
 
@@ -27,22 +27,21 @@ from fsw.store.keep import Change, Table, put
 
 DEFINITION, TYPES, STRUCTURES, EVENTS, TAG = range(5)
 PART_BITS: Final = 3
-_DEFINITION: Final = struct.Struct(">BIBBB")
+_DEFINITION: Final = struct.Struct(">BIBB")
 _TAG: Final = struct.Struct(">QQQ")
 _STORAGE, _OPEN = 1, 2
-_IN_DEFINITION: Final = frozenset(("kind", "quota", "value", "first", "storage", "open"))
+_IN_DEFINITION: Final = frozenset(("kind", "quota", "value", "storage", "open"))
 _IN_TAG: Final = frozenset(("tag_row", "tag_tai", "tag_from"))
 WHOLE: Final = _IN_DEFINITION | _IN_TAG | {"selection"}
 """All that is kept of a store."""
 
 
 class PacketStore:
-    """State of one store. `value` is its priority; `first` that of its retrieval among other retrievals."""
+    """State of one store; `value` is its priority."""
 
     __slots__ = (
         "by_time",
         "epoch",
-        "first",
         "flush",
         "kind",
         "moved",
@@ -62,7 +61,6 @@ class PacketStore:
         self.quota = quota
         self.kind = kind
         self.value = 0
-        self.first = 0
         self.storage = False
         self.open = False
         self.by_time = False
@@ -102,7 +100,7 @@ class PacketStore:
     def definition(self) -> Change:
         """The row of the definition."""
         bits = _STORAGE * self.storage | _OPEN * self.open
-        row = _DEFINITION.pack(int(self.kind), self.quota, self.value, bits, self.first)
+        row = _DEFINITION.pack(int(self.kind), self.quota, self.value, bits)
         return put(Table.STORES, self.store << PART_BITS | DEFINITION, row)
 
     def tag(self) -> Change:
@@ -123,7 +121,7 @@ class PacketStore:
         parts = {part: rows.get(self.store << PART_BITS | part) for part in range(TAG + 1)}
         row = parts[DEFINITION]
         if row is not None and len(row) == _DEFINITION.size and row[0] in (StoreKind.CIRCULAR, StoreKind.BOUNDED):
-            kind, self.quota, self.value, bits, self.first = _DEFINITION.unpack(row)
+            kind, self.quota, self.value, bits = _DEFINITION.unpack(row)
             self.kind = StoreKind(kind)
             self.storage, self.open = bool(bits & _STORAGE), bool(bits & _OPEN)
         self.selection = decode_rows((parts[TYPES], parts[STRUCTURES], parts[EVENTS]), self.selection, known)
@@ -137,7 +135,7 @@ def stores_of(mission: Mission, known: Universe) -> dict[int, PacketStore]:
     found = {}
     for entry in mission.storage.stores:
         store = PacketStore(entry.store, entry.quota, entry.kind)
-        store.value = store.first = entry.priority
+        store.value = entry.priority
         store.storage = True
         store.selection = _takes(entry, mission, known)
         found[entry.store] = store

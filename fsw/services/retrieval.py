@@ -184,7 +184,7 @@ class Retrieval:
         if self._flush:
             return self._flush[0] if self._flush[0].more else None
         waiting = [job for job in self._jobs.values() if job.more]
-        return min(waiting, key=lambda job: (-job.store.first, job.store.store), default=None)
+        return min(waiting, key=lambda job: (-job.store.value, job.store.store), default=None)
 
     def answered(self, answer: StoreAnswer, now: Micros) -> bool:
         """Take an answer of the store; False when it is not for retrieval."""

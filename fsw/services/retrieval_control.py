@@ -43,8 +43,7 @@ class RetrievalControl:
         spans = [(tai_us(wanted.tai_from), tai_us(wanted.tai_to)) for wanted in body.retrievals]
         backwards = any(first > last for first, last in spans)
         if self._verification.settle(request, FailureCode.OUT_OF_RANGE if backwards else None, now):
-            for store, span, wanted in zip(stores, spans, body.retrievals, strict=True):
-                store.first = wanted.priority
+            for store, span in zip(stores, spans, strict=True):
                 self._retrieval.begin_range(store, *span)
             self._verification.completed(request, now)
 
@@ -70,10 +69,9 @@ class RetrievalControl:
     def _resume(self, request: Request, now: Micros) -> None:
         body = request.body
         assert isinstance(body, mdb.ResumeRetrieval)
-        stores = self._stores.named(request, (wanted.store for wanted in body.retrievals), now)
+        stores = self._stores.named(request, body.stores, now)
         if stores is None:
             return
-        first = {wanted.store: wanted.priority for wanted in body.retrievals}
         off = [store for store in stores if not store.open]
 
         def resume(at: Micros) -> None:
@@ -81,8 +79,7 @@ class RetrievalControl:
             for store in off:
                 self._retrieval.begin_open(store)
 
-        edits = [(store, {"open": True, "first": first.get(store.store, store.first)}) for store in stores]
-        self._stores.edit(request, edits, now, resume)
+        self._stores.edit(request, [(store, {"open": True}) for store in stores], now, resume)
 
     def _suspend(self, request: Request, now: Micros) -> None:
         body = request.body

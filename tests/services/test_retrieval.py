@@ -33,7 +33,7 @@ def test_a_time_range_is_sent_unmodified_and_ends() -> None:
     desk.run(5 * S)
     desk.say(1)
     desk.run(2 * S)
-    assert desk.word(9, f"01 02 00 {cuc(T0)} {cuc(T0 + 2 * S)}") == OK
+    assert desk.word(9, f"01 02 {cuc(T0)} {cuc(T0 + 2 * S)}") == OK
     assert desk.told(18)[10:18] == "02010001"
     desk.take()
     assert desk.replayed() == live
@@ -43,7 +43,7 @@ def test_a_time_range_is_sent_unmodified_and_ends() -> None:
 
 def test_an_empty_range_is_done_at_once() -> None:
     desk = recorded(2)
-    assert desk.word(9, f"01 02 00 {cuc(0)} {cuc(S)}") == OK
+    assert desk.word(9, f"01 02 {cuc(0)} {cuc(S)}") == OK
     assert desk.replayed() == []
     assert desk.told(18)[10:18] == "02010000"
 
@@ -51,7 +51,7 @@ def test_an_empty_range_is_done_at_once() -> None:
 @pytest.mark.proves("K-ARCH-005")
 def test_open_retrieval_goes_on_from_its_tag_and_follows() -> None:
     desk = recorded(5)
-    assert desk.word(15, "01 02 00") == OK
+    assert desk.word(15, "01 02") == OK
     assert numbers(desk.replayed(3)) == [0, 1, 2]
     assert tag(desk) == cuc(T0 + 3 * S)
     assert desk.word(16, "01 02") == OK
@@ -67,7 +67,7 @@ def test_open_retrieval_goes_on_from_its_tag_and_follows() -> None:
 @pytest.mark.proves("K-ARCH-005")
 def test_a_tag_moves_with_its_frame_and_a_cut_repeats_but_loses_nothing() -> None:
     desk = recorded(8)
-    assert desk.word(15, "01 02 00") == OK
+    assert desk.word(15, "01 02") == OK
     desk.archive.replay.take()
     assert tag(desk) == cuc(0)
     desk.archive.replay.frame_out(desk.now, unfinished=True)
@@ -84,7 +84,7 @@ def test_a_tag_moves_with_its_frame_and_a_cut_repeats_but_loses_nothing() -> Non
 
 def test_a_lost_frame_is_sent_again() -> None:
     desk = recorded(4)
-    assert desk.word(15, "01 02 00") == OK
+    assert desk.word(15, "01 02") == OK
     desk.replayed(1)
     desk.archive.replay.take()
     desk.archive.replay.take()
@@ -95,7 +95,7 @@ def test_a_lost_frame_is_sent_again() -> None:
 
 def test_the_ground_sets_the_tag() -> None:
     desk = recorded(6)
-    assert desk.word(15, "01 02 00") == OK
+    assert desk.word(15, "01 02") == OK
     assert len(desk.replayed()) == 6
     assert desk.word(14, f"{cuc(T0 + 4 * S)} 01 02") == STATE
     assert desk.word(16, "01 02") == OK
@@ -103,7 +103,7 @@ def test_the_ground_sets_the_tag() -> None:
     assert tag(desk) == cuc(T0 + 4 * S)
     again = desk.cut()
     assert tag(again) == cuc(T0 + 4 * S)
-    assert again.word(15, "01 02 00") == OK
+    assert again.word(15, "01 02") == OK
     assert numbers(again.replayed()) == [3, 4, 5]
 
 
@@ -112,7 +112,7 @@ def test_the_higher_priority_is_served_first() -> None:
     desk = recorded(3)
     desk.say(DOSE, 3)
     desk.run(2 * S)
-    assert desk.word(9, f"02 02 01 {EVER} 03 05 {EVER}") == OK
+    assert desk.word(9, f"02 02 {EVER} 03 {EVER}") == OK
     found = [r.data[:2].hex() for r in desk.replayed()]
     assert found == ["0031"] * 3 + ["0001"] * 3
 
@@ -122,7 +122,7 @@ def test_the_last_pass_sends_by_value_the_newest_first() -> None:
     desk = recorded(4)
     desk.say(DOSE, 2)
     desk.run(2 * S)
-    assert desk.word(15, "01 02 00") == OK
+    assert desk.word(15, "01 02") == OK
     assert numbers(desk.replayed(1)) == [0]
     assert desk.word(2, "01 01") == OK
     assert desk.word(14, "1effffffffffff 01 01") == OK
@@ -152,7 +152,7 @@ def test_a_flush_is_told_to_stop() -> None:
 def test_the_summary_says_what_is_missed() -> None:
     desk = recorded(10)
     desk.word(2, "00")
-    assert desk.word(15, "01 02 00") == OK
+    assert desk.word(15, "01 02") == OK
     desk.replayed(4)
     found = bytes.fromhex(desk.told_function(10))
     basis, per_day, to_empty_s, first = found[0], found[1:5], found[5:9], found[9]
@@ -168,9 +168,9 @@ def test_the_summary_says_what_is_missed() -> None:
 @pytest.mark.parametrize(
     ("subtype", "octets", "code"),
     [
-        (9, f"01 09 00 {EVER}", UNKNOWN),
-        (9, f"01 02 00 {cuc(T0 + S)} {cuc(T0)}", RANGE),
-        (15, "01 09 00", UNKNOWN),
+        (9, f"01 09 {EVER}", UNKNOWN),
+        (9, f"01 02 {cuc(T0 + S)} {cuc(T0)}", RANGE),
+        (15, "01 09", UNKNOWN),
         (16, "01 09", UNKNOWN),
         (17, "01 09", UNKNOWN),
         (14, f"{cuc(T0)} 01 09", UNKNOWN),
@@ -187,10 +187,10 @@ REQUESTS = {
     # request: octets of it, and in which activities of store 2 it is refused, as the Book's clauses say
     "EnableStorage": (1, "01 02", ""),
     "DisableStorage": (2, "01 02", ""),
-    "StartRetrieval": (9, f"01 02 00 {EVER}", "OTF"),
+    "StartRetrieval": (9, f"01 02 {EVER}", "OTF"),
     "AbortRetrieval": (17, "01 02", ""),
     "ChangeStartTag": (14, f"{cuc(T0)} 01 02", "OF"),
-    "ResumeRetrieval": (15, "01 02 00", "TF"),
+    "ResumeRetrieval": (15, "01 02", "TF"),
     "SuspendRetrieval": (16, "01 02", ""),
     "DeleteContent": (11, f"{cuc(T0)} 01 02", "OTF"),
     "DeleteStores": (21, "01 02", "SOTF"),
@@ -210,7 +210,7 @@ def test_each_cell_of_the_table(name: str, activity: str) -> None:
     subtype, octets, refused = REQUESTS[name]
     desk = recorded(3)
     assert desk.word(2, "01 02") == OK
-    begun = {"S": (1, "01 02"), "O": (15, "01 02 00"), "T": (9, f"01 02 00 {EVER}")}
+    begun = {"S": (1, "01 02"), "O": (15, "01 02"), "T": (9, f"01 02 {EVER}")}
     assert (desk.word(*begun[activity]) if activity in begun else desk.function(11, "01")) == OK
     code = desk.word(subtype, octets) if subtype else desk.function(11, octets)
     assert (code == STATE) == (activity in refused)
@@ -225,7 +225,7 @@ def test_the_table_is_whole() -> None:
 
 def test_a_file_that_was_set_aside_has_new_rows() -> None:
     desk = recorded(5)
-    assert desk.word(15, "01 02 00") == OK
+    assert desk.word(15, "01 02") == OK
     assert len(desk.replayed()) == 5
     desk.run(11 * S)
     fresh = ArchiveDesk()
@@ -240,7 +240,7 @@ def test_a_file_that_was_set_aside_has_new_rows() -> None:
 def test_nothing_is_sent_while_the_lander_is_silent_or_gives_no_credit() -> None:
     desk = recorded(6)
     replay = desk.archive.replay
-    assert desk.word(15, "01 02 00") == OK
+    assert desk.word(15, "01 02") == OK
     replay.hold(True)
     assert desk.replayed() == []
     replay.hold(False)
