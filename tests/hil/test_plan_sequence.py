@@ -1,4 +1,4 @@
-"""A procedure out of which the power is cut, and files that outlive it: flown in virtual time, judged by plan and rules."""
+"""A procedure that the power is cut out of, and files that outlive it: in virtual time, judged by plan and rules."""
 
 import pytest
 
