@@ -38,6 +38,7 @@ DELAY: Final = 10
 STATE_KEY: Final = KEY_MAX
 """Row of the service itself: version u8, on u8, delay u16. The others have their monitor's id."""
 _STATE_VERSION: Final = 1
+_STATE_OCTETS: Final = 4
 
 
 class Monitoring:
@@ -186,12 +187,12 @@ class Monitoring:
     def _restore(self, rows: Mapping[int, bytes], now: Micros) -> None:
         for key, row in sorted(rows.items()):
             if key == STATE_KEY:
-                if row[0] == _STATE_VERSION:
+                if row[:1] == bytes((_STATE_VERSION,)) and len(row) == _STATE_OCTETS:
                     self._on, self._delay = row[1] == 1, int.from_bytes(row[2:4], "big")
                 continue
             monitor = from_row(row, self._database)
-            if monitor is None:
-                self._events.report(mdb.MonitorAlarm(key, 0, CheckStatus.UNFIT, 0.0), now)
+            if monitor is None or monitor.watch.monitor != key:
+                self._events.report(mdb.MonitorAlarm(key & 0xFFFF, 0, CheckStatus.UNFIT, 0.0), now)
             elif len(self._monitors) < MONITORS_MAX:
                 self._monitors[key] = monitor
         self._arrange(now)

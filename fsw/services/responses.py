@@ -6,7 +6,7 @@ from typing import Final
 
 from fsw.kernel.clock import Micros
 from fsw.mdb.database import CallRefused, Database
-from fsw.mdb.event_action import BUDGET, WINDOW_S, ResponseRecord, ResponseState
+from fsw.mdb.event_action import ACTION_OCTETS_MAX, BUDGET, WINDOW_S, ResponseRecord, ResponseState
 from fsw.pus import expiry, tc
 from fsw.pus.ids import FailureCode, Refusal, Service
 
@@ -92,7 +92,9 @@ class Response:
 def from_row(apid: int, event: int, row: bytes) -> Response | None:
     """The response that a kept row holds; None when it holds none that this software knows."""
     head = row[:_ROW_HEAD_OCTETS]
-    if len(head) < _ROW_HEAD_OCTETS or head[0] != _ROW_VERSION or head[1] not in _STATES:
+    if not _ROW_HEAD_OCTETS <= len(row) <= _ROW_HEAD_OCTETS + ACTION_OCTETS_MAX:
+        return None
+    if head[0] != _ROW_VERSION or head[1] not in _STATES:
         return None
     response = Response(apid, event, row[_ROW_HEAD_OCTETS:])
     response.state = ResponseState(head[1])

@@ -277,12 +277,16 @@ def test_an_expiry_wrapper_is_looked_into() -> None:
 def test_a_reset_leaves_responses_and_what_does_not_fit_is_told() -> None:
     desk = begin(FLYWHEEL, RECOVERED)
     assert code(ask(desk, 8, 1, setting(RECOVERED, PASSIVE, 7, 90))) == 0
-    for key, row in ((0x020 << 16 | 3, b"\1\1\5\0\1" + WRONG), (0x020 << 16 | 5, b"\1\x09\5\0\1" + PING)):
+    for key, row in (
+        (0x020 << 16 | 3, b"\1\1\5\0\1" + WRONG),
+        (0x020 << 16 | 5, b"\1\x09\5\0\1" + PING),
+        (0x020 << 16 | 7, b""),
+    ):
         assert desk.keeper.keep([put(Table.EVENT_ACTIONS, key, row)], desk.now, lambda *_: None)
     desk.answer()
     again = Desk(desk.disk)
     again.restore()
-    assert events(again.take()) == [(STOPPED, told(3, UNFIT)), (STOPPED, told(5, UNFIT))]
+    assert events(again.take()) == [(STOPPED, told(3, UNFIT)), (STOPPED, told(5, UNFIT)), (STOPPED, told(7, UNFIT))]
     assert states(again) == {FLYWHEEL: ACTIVE, RECOVERED: PASSIVE}
     (record,) = [each.data for each in ask(again, 8, 1, b"\0\x1c" + chosen(RECOVERED)) if each.service == 19]
     assert record == struct.pack(">HHBBHBIII", 0x020, RECOVERED, PASSIVE, 7, 90, 7, 0, 0, 0)

@@ -281,12 +281,13 @@ def test_all_are_deleted_when_monitoring_is_off() -> None:
 @pytest.mark.proves("K-MON-006")
 def test_a_kept_definition_that_fits_no_more_is_left_out_and_told() -> None:
     desk = begin(ONE)
-    for key, row in ((7, b"\1\1short"), (8, b"\x63\1" + bytes(60))):
+    fit = watch(3, SUPPLY)[2:]
+    for key, row in ((7, b"\1\1short"), (8, b"\x63\1" + bytes(60)), (9, b"\1\1" + fit), (10, b"")):
         assert desk.keeper.keep([put(Table.MONITORS, key, row)], desk.now, lambda *_: None)
     desk.answer()
     again = Desk(desk.disk)
     again.restore()
-    assert events(again.take()) == [(35, struct.pack(">HHBf", key, 0, 6, 0.0)) for key in (7, 8)]
+    assert events(again.take()) == [(35, struct.pack(">HHBf", key, 0, 6, 0.0)) for key in (7, 8, 9, 10)]
     assert statuses(again) == {3: UNCHECKED}
 
 
@@ -321,3 +322,14 @@ def test_a_step_checks_a_bounded_number_and_a_round_is_done_in_time() -> None:
     each = [after - before for before, after in pairwise(checked) if after and before is not None]
     assert (max(each), sum(each), steps) == (monitoring.CHECKS_PER_STEP, 1_000, 7)
     assert sorted(statuses(desk).values()) == [WITHIN] * 1_000
+
+
+@pytest.mark.proves("K-MON-006")
+@pytest.mark.parametrize("row", ["", "01", "0201000a", "0101000a00"])
+def test_a_kept_state_that_nobody_can_read_is_off(row: str) -> None:
+    desk = begin(ONE)
+    assert desk.keeper.keep([put(Table.MONITORS, monitoring.STATE_KEY, bytes.fromhex(row))], desk.now, lambda *_: None)
+    desk.answer()
+    again = desktop(desk.disk).desk
+    assert statuses(again) == {3: UNCHECKED}
+    assert turns(again, 3) == []
