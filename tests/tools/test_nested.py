@@ -5,11 +5,13 @@ import pytest
 from fsw.kernel.clock import Micros
 from fsw.mdb import comms, lander, power, standard_services, system, verification
 from fsw.mdb.database import Database
+from fsw.mdb.mission import load as load_mission
 from fsw.mdb.words import split
 from fsw.pus.ids import TimeStatus
 from tests.tools import carrying
 from tests.tools.session_bench import Bench
 from tests.tools.spacecraft import crc
+from tools.cli.send import scheduled
 from tools.ground import nested
 from tools.ground.board_time import BoardTime
 from tools.ground.nested import Encoded
@@ -181,3 +183,25 @@ def test_the_payloads_time_is_carried_on() -> None:
     time.hear(None, Micros(67_000_000))
     time.hear(OnboardTime(1_000_000, TimeStatus.NEVER_SET), Micros(68_000_000))
     assert time.tai_us(Micros(68_000_000)) is None
+
+
+@pytest.mark.proves("K-GND-006")
+def test_send_at_puts_a_command_into_the_schedule() -> None:
+    name, listed = scheduled("power.switch", ["load=1", "on=on"], "2026-11-23T10:15:00Z")
+    arguments = parse_words(listed)
+    assert not isinstance(arguments, Refusal)
+    database = load_mission().database
+    found = nested.encode(database, name, arguments, counts={0x21: 3}, source_id=5, tai_us=None)
+    assert isinstance(found, Encoded)
+    assert (found.command.service, found.command.subtype) == (11, 4)
+    date = TAI_2026_11_23_10_15_S.to_bytes(4, "big").hex()
+    switch = closed("1821 c003 000a 29 08 01 0005 0002 01 01")
+    assert found.command.data == bytes.fromhex(f"00 01 1e {date} 0000") + switch
+    assert nested.check(database, *_checked("ping", ["x=1"])) is not None
+
+
+def _checked(name: str, listed: list[str]) -> tuple[str, dict[str, str]]:
+    name, listed = scheduled(name, listed, "+5min")
+    arguments = parse_words(listed)
+    assert not isinstance(arguments, Refusal)
+    return name, arguments
