@@ -24,6 +24,7 @@ from tools.ground.building import Built, build
 from tools.ground.decoding import decode_packet, plain
 from tools.ground.downlink import ControlWord, Downlink, FrameRejected
 from tools.ground.expiry import NONE, Contact
+from tools.ground.large import LargeReports
 from tools.ground.link_news import LinkNews
 from tools.ground.profile import Profile
 from tools.ground.records import CommandRecord, LanderRecord, LinkRecord, Note, Record
@@ -90,6 +91,7 @@ class Session:
         self.boot_count: int | None = None
         self.board_time = BoardTime(profile.one_way_us)
         self._structures = FlightStructures()
+        self._large = LargeReports()
         self._parameters = parameters
         self._databases = (database, *databases)
         self._counts = dict(counts or {})
@@ -119,8 +121,7 @@ class Session:
         events = self.downlink.receive(octets)
         gap = sum(event.lost for event in events if isinstance(event, GapDetected))
         packets = [event for event in events if isinstance(event, PacketReceived)]
-        restarted = any(boot_event(event.packet, event.vcid) for event in packets)
-        if restarted:
+        if restarted := any(boot_event(event.packet, event.vcid) for event in packets):
             self.downlink.restart(gap)
         for event in events:
             match event:
@@ -286,11 +287,10 @@ class Session:
         if boot is not None:
             self._booted(boot, now)  # first: it may bring another database into force
         decoded = decode_packet(self.database, self._structures.known, packet, vcid, now, self._parameters)
-        self._say(decoded.packet)
-        for parameter in decoded.parameters:
-            self._say(parameter)
-        if decoded.event is not None:
-            self._say(decoded.event)
+        joined = self._large.take(decoded.packet)
+        for said in (decoded.packet, *decoded.parameters, decoded.event, joined):
+            if said is not None:
+                self._say(said)
         header = decoded.header if vcid == VC_LIVE else None
         if header is not None:
             self.board_time.hear(decoded.packet.time, now)
