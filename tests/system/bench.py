@@ -16,7 +16,7 @@ LOOK_US = 100_000
 
 
 class Bench:
-    """`run` lets time pass and collects; `reports` is what came on VC 0, `said` what came on VC 2."""
+    """`run` lets time pass and collects; `reports` is what came on VC 0, `said` on VC 2, `replayed` on 3."""
 
     def __init__(
         self, folder: Path, *, line: str = "default", skips_idle: bool = True, record: Sink | None = None
@@ -43,6 +43,7 @@ class Bench:
         self.cadus = Cadus(self._frame_octets)
         self.reports: list[Report] = []
         self.said: list[Report] = []
+        self.replayed: list[Report] = []
 
     def run(self, seconds: float) -> list[Report]:
         """Let time pass; returns what came on VC 0 meanwhile."""
@@ -56,7 +57,7 @@ class Bench:
             octets = self.board.line.down.take(self.clock.now())
             self.octets += octets
             for vcid, report in self.cadus.feed(octets):
-                {0: self.reports, 2: self.said}[vcid].append(report)
+                {0: self.reports, 2: self.said, 3: self.replayed}[vcid].append(report)
         return self.reports[first:]
 
     def up(self, octets: bytes) -> None:
