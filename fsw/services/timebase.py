@@ -5,8 +5,8 @@ A time message (0x011) says what TAI will be at the next tone; the tone is the f
 the lander's by slewing, `SLEW_PPM` of the time that passes, so that time neither jumps nor goes back.
 
 Off nominal: a message whose tone does not come within one heartbeat interval is discarded and counted. A sample that is
-`STEP_US` away is not believed: only when `AGREE` samples in a row agree with one another does time step, counted and
-told. Without samples that are used for ten intervals the time base flywheels: status 1, and an error bound that grows.
+`STEP_US` away is not believed alone: time steps, counted and told, when as many samples in a row agree with one another
+as have spoken for the present time of late, at most `AGREE`. Without samples that are used for ten intervals the time base flywheels: status 1, and an error bound that grows.
 """
 
 from collections import deque
@@ -21,7 +21,7 @@ from fsw.pus.ids import TimeStatus
 STEP_US: Final = 50_000
 """A sample further away than this is a step of the lander's time, not jitter of ours."""
 AGREE: Final = 3
-"""Samples in a row that must agree with one another before time steps."""
+"""So many samples in a row that agree with one another always move time; fewer speak for it, fewer are enough."""
 DRIFT_PPM: Final = 50
 """What a crystal of ours may drift: the rate at which an early sample loses its weight."""
 SLEW_PPM: Final = 2_000
@@ -174,7 +174,9 @@ class Timebase:
             self._candidates.clear()
         self._candidates.append(sample_us)
         self.ahead_us = off_us
-        if len(self._candidates) < AGREE:
+        since_us = tone_us - LOST_INTERVALS * self._interval_us
+        for_it = sum(at >= since_us for at, _ in self._window)
+        if len(self._candidates) < min(AGREE, for_it):
             self.disagreed += 1
             return Paired.DISAGREES
         self.steps += 1

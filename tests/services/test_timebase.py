@@ -54,6 +54,14 @@ def test_samples_late_by_a_tick_and_a_drifting_crystal_keep_within_a_tick(latene
     assert time.steps == 0
 
 
+def settled() -> Timebase:
+    """A time base that has followed the lander for three seconds, to second 0."""
+    time = locked(-2 * SECOND_US, TAI_US - 2 * SECOND_US)
+    for n in (-1, 0):
+        assert sample(time, n * SECOND_US, TAI_US + n * SECOND_US) is Paired.USED
+    return time
+
+
 def sample(time: Timebase, at_us: int, tai_us: int) -> Paired:
     time.announce(tai_us, 2, Micros(at_us - 200_000))
     return time.tone(Micros(at_us))
@@ -88,7 +96,7 @@ def test_time_follows_without_a_jump_and_never_goes_back(offsets: list[int]) -> 
 @pytest.mark.proves("K-TIME-002")
 @pytest.mark.parametrize(("moved_us", "steps"), [(50_000, 0), (50_001, 1), (-50_001, 1), (-50_000, 0)])
 def test_a_jump_needs_samples_that_agree(moved_us: int, steps: int) -> None:
-    time = locked(0)
+    time = settled()
     for n in range(1, AGREE + 1):
         assert time.steps == 0
         before = time.tai_us(Micros(n * SECOND_US - 1))
@@ -106,18 +114,35 @@ def test_a_jump_needs_samples_that_agree(moved_us: int, steps: int) -> None:
 
 @pytest.mark.proves("K-TIME-002")
 def test_samples_that_do_not_agree_with_one_another_move_nothing_and_end_in_flywheel() -> None:
-    time = locked(0)
-    for n in range(1, 12):
+    time = settled()
+    for n in range(1, 9):
         jump_us = (1 + n % 2) * 1_000_000
         assert sample(time, n * SECOND_US, TAI_US + n * SECOND_US + jump_us) is Paired.DISAGREES
-        time.age(Micros(n * SECOND_US))
-    assert (time.steps, time.disagreed, time.status) == (0, 11, TimeStatus.FLYWHEEL)
+        assert not time.age(Micros(n * SECOND_US))
+    assert time.age(Micros(10 * SECOND_US + 1))
+    assert (time.steps, time.disagreed, time.status) == (0, 8, TimeStatus.FLYWHEEL)
     assert time.tai_us(Micros(12 * SECOND_US)) == TAI_US + 12 * SECOND_US
     assert time.error_us(Micros(12 * SECOND_US)) == 10_000 + 12 * 50
 
 
-def test_one_good_sample_among_two_bad_ones_ends_the_doubt() -> None:
+@pytest.mark.proves("K-TIME-002")
+@pytest.mark.parametrize("used", [1, 2, 3, 8])
+def test_as_many_as_speak_for_a_time_are_enough_against_it(used: int) -> None:
     time = locked(0)
+    for n in range(1, used):
+        assert sample(time, n * SECOND_US, TAI_US + n * SECOND_US) is Paired.USED
+    came = [sample(time, n * SECOND_US, TAI_US + (n + 60) * SECOND_US) for n in range(used, used + 3)]
+    needed = min(used, AGREE)
+    assert came == [Paired.DISAGREES] * (needed - 1) + [Paired.STEPPED] + [Paired.USED] * (3 - needed)
+
+
+def test_what_spoke_for_a_time_long_ago_does_not_any_more() -> None:
+    time = settled()
+    assert sample(time, 30 * SECOND_US, TAI_US + 90 * SECOND_US) is Paired.STEPPED
+
+
+def test_one_good_sample_among_two_bad_ones_ends_the_doubt() -> None:
+    time = settled()
     for n, jump_us in enumerate((900_000, 900_000, 0, 900_000, 900_000), 1):
         came = sample(time, n * SECOND_US, TAI_US + n * SECOND_US + jump_us)
         assert came is (Paired.DISAGREES if jump_us else Paired.USED)
