@@ -1,6 +1,7 @@
 """The server of the files that are scrubbed: real folders, zlib's CRC-32 over the whole file as the oracle."""
 
 import os
+import select
 import zlib
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fsw.hal.child import ChildWire
 from fsw.mdb.memory import NAME_OCTETS_MAX as NAME_MAX_DECLARED
 from fsw.mdb.memory import Scrubbed
 from fsw.store.checked_files import (
@@ -26,6 +28,8 @@ from fsw.store.checked_files import (
     decode_slice,
     flown_files,
 )
+
+DEADLINE_S = 30.0
 
 
 def folder(where: Path) -> CheckedFiles:
@@ -114,6 +118,22 @@ def test_the_flown_files_are_the_house_s_own() -> None:
     assert len(files) < FILES_MAX
     outside = flown_files(str(flight), str(flight / "missions" / "rabbit")).scan()
     assert CheckedFile(CODE, "mission/instruments/dosimeter.py") in outside
+
+
+@pytest.mark.process
+def test_a_child_of_flight_serves_them(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_bytes(b"123456789")
+    wire = ChildWire("code", lambda: folder(tmp_path))
+    answers = []
+    for number, ask in enumerate((ask_scan(), ask_slice(0, 0, 0))):
+        assert wire.send(number.to_bytes(4, "big") + ask)
+        assert select.select([wire.fileno()], [], [], DEADLINE_S)[0]
+        answers.append(wire.receive())
+    wire.close()
+    assert answers == [
+        bytes.fromhex("00000000 00 0001"),
+        bytes.fromhex("00000001 00 10 00000009 00000009 cbf43926") + b"x/a.py",  # CRC-32's published check value
+    ]
 
 
 def test_both_floors_mean_the_same() -> None:
