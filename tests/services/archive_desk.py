@@ -20,7 +20,8 @@ def cuc(tai_us: int) -> str:
 class ArchiveDesk(Desk):
     """`run` lets time pass; `ask` serves a request of service 15 (or another) to its last word."""
 
-    def __init__(self, disk: Disk | None = None, *, timed: bool = True) -> None:
+    def __init__(self, disk: Disk | None = None, *, timed: bool = True, t0: int = T0) -> None:
+        self.t0 = t0
         super().__init__(disk)
         self.board.mode = Mode.NOMINAL
         if timed:
@@ -30,7 +31,7 @@ class ArchiveDesk(Desk):
 
     def set_time(self) -> None:
         """The lander says what time it is."""
-        self.time.announce(T0 + self.now, 2, self.now)
+        self.time.announce(self.t0 + self.now, 2, self.now)
         self.time.tone(self.now)
         assert self.time.tai_us(self.now) is not None
 
@@ -98,8 +99,8 @@ class ArchiveDesk(Desk):
         return found
 
     def cut(self, *, timed: bool = True) -> "ArchiveDesk":
-        """The power goes without a word; the next life."""
-        return ArchiveDesk(self.disk, timed=timed)
+        """The power goes without a word; the next life, ten seconds later."""
+        return ArchiveDesk(self.disk, timed=timed, t0=self.t0 + self.now + 10 * S)
 
 
 def numbers(reports: list[Report]) -> list[int]:
