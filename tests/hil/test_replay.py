@@ -36,7 +36,7 @@ def test_a_recorded_run_replays_to_the_same_octets(acts: list[tuple[str, int]], 
 def test_an_orderly_stop_is_replayed(tmp_path: Path) -> None:
     flight = Flight(tmp_path)
     flight.bench.run(1.5)
-    flight.bench.board.stop(StopReason.COMMAND)
+    flight.bench.board.stop(StopReason.POWER_NOTICE)
     flight.bench.run(2)
     assert flight.bench.board.app is None
     flown = flight.end()
@@ -45,7 +45,7 @@ def test_an_orderly_stop_is_replayed(tmp_path: Path) -> None:
     app = standing(one)[1].app
     assert app is not None
     assert app.done
-    assert [record.reason for record in records(flown.octets) if isinstance(record, Stop)] == [StopReason.COMMAND]
+    assert [record.reason for record in records(flown.octets) if isinstance(record, Stop)] == [StopReason.POWER_NOTICE]
 
 
 @pytest.mark.proves("K-REPLAY-002")
@@ -113,7 +113,7 @@ def test_a_question_that_nobody_asked_is_named(monkeypatch: pytest.MonkeyPatch) 
     divergence = replay(two_lives().octets)[1].lives[0].divergence
     assert divergence is not None
     assert divergence.at_us == 0, "at the first sample"
-    assert (divergence.asked, divergence.recorded) == ("sensors.read", "clock.stopwatch_ns")
+    assert (divergence.asked, divergence.recorded) == ("sensors.read", "store.send")
 
 
 @pytest.mark.proves("K-REPLAY-005")
@@ -121,7 +121,7 @@ def test_a_question_that_is_not_asked_any_more_is_named(monkeypatch: pytest.Monk
     monkeypatch.setattr(SystemTask, "_sample", lambda self, now: None)
     divergence = replay(two_lives().octets)[1].lives[0].divergence
     assert divergence is not None
-    assert (divergence.asked, divergence.recorded) == ("clock.stopwatch_ns", "sensors.read")
+    assert (divergence.asked, divergence.recorded) == ("store.send", "sensors.read")
 
 
 def test_a_crash_of_flight_s_kernel_is_replayed(tmp_path: Path) -> None:

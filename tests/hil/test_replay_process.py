@@ -56,7 +56,7 @@ class Process:
         """Signal it, and hear the rest."""
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
         watches = [os.pidfd_open(int(pid)) for pid in children]
-        assert len(watches) == 2, "the store's child and the recording's"
+        assert len(watches) == 3, "the children of store, code and recording"
         self.process.send_signal(number)
         status = self.process.wait(DEADLINE_S)
         assert self.process.stderr is not None

@@ -82,7 +82,11 @@ def test_files_that_cannot_be_read_are_divergences(shape: str, values: bytes, wh
 
 @pytest.mark.parametrize(
     ("values", "why"),
-    [(b"\0", "no readings"), (b"\5\1\0", "no readings"), (b"\5\6\0\0\0\0\0\3\0", "readings that are no whole numbers")],
+    [
+        (b"\0", "no readings"),
+        (b"\5\1\0", "no readings"),
+        (b"\5\x08\0\0\0\0\0\0\0\3\0", "readings that are no whole numbers"),
+    ],
 )
 def test_readings_that_are_none_are_divergences(values: bytes, why: str) -> None:
     one = tape("87", values)

@@ -225,7 +225,7 @@ def test_the_dictionary_says_what_an_operator_must_know() -> None:
     said = json.loads(json.dumps(DATABASE.dictionary()))
     mode = next(entry for entry in said["commands"] if entry["name"] == "system.mode")
     assert mode["hazard"] == "DEPENDENT"
-    assert mode["arguments"][0]["enum"] == {"SAFE": 1, "NOMINAL": 2}
+    assert mode["arguments"][0]["enum"] == {"SAFE": 1, "NOMINAL": 2, "OBSERVE": 3, "QUIET": 4}
     interval = next(entry for entry in said["commands"] if entry["name"] == "housekeeping.interval")
     assert [field["name"] for field in interval["arguments"][0]["item"]] == ["sid", "interval"]
     create = next(entry for entry in said["commands"] if entry["name"] == "housekeeping.create")

@@ -2,18 +2,21 @@
 
 import sqlite3
 import struct
+import zlib
 from pathlib import Path
 
 import pytest
 
 from fsw.mdb.system import COMMAND_LOSS
-from tests.system.bench import Bench, events
+from tests.system.bench import Bench
+from tests.system.bench import events as heard_events
 from tests.system.by_hand import Report, telecommand, verifications
 from tests.system.test_housekeeping import enable, housekeeping, interval
 
 MODE_CHANGED, CORRUPTED, NEAR, LOST = 2, 12, 13, 14
 LANDER_LOST, LANDER_BACK, LANDER_SILENT, TIME_FLYWHEEL = 0x101, 0x102, 0x104, 4
 SAFE, NOMINAL = 1, 2
+SCRUBBED = 47
 BY_COMMAND_LOSS, BY_LANDER_SILENCE = 5, 6
 PID, SCRATCH = 20, 10
 TAI_S = 2_145_916_837
@@ -46,6 +49,11 @@ def link(bench: Bench, aos_s: float, los_s: float) -> None:
     """The lander announces a pass, in seconds from now."""
     now_s = TAI_S + bench.clock.now() / 1e6
     bench.lander(0x015, cuc(now_s + aos_s) + cuc(now_s + los_s) + struct.pack(">III", 1000, 1000, 0))
+
+
+def events(reports: list[Report]) -> list[int]:
+    """Ids of the events, but for what the scrubber says of a first look."""
+    return [event for event in heard_events(reports) if event != SCRUBBED]
 
 
 def at(reports: list[Report], event: int) -> list[bytes]:
@@ -166,10 +174,16 @@ def test_a_flipped_bit_on_the_disk_is_told_and_mended(tmp_path: Path, octets: by
     bench.run(2)
     bench.board.cut()
     database = sqlite3.connect(tmp_path / "store.sqlite")
+    was, wanted = (struct.pack(">HB", PID, len(value)) + value for value in (b"\x5a\xa5", octets))
     with database:
-        changed = database.execute("UPDATE parameter SET octets = ? WHERE octets = ?", (octets, b"\x5a\xa5")).rowcount
+        for table in ("parameters_a", "parameters_b"):
+            generation, whole = database.execute(f"SELECT generation, octets FROM {table}").fetchone()
+            assert was in whole
+            flipped = whole.replace(was, wanted)
+            # The row's own checksum fits: what protects here is the complement beside the value.
+            crc = zlib.crc32(generation.to_bytes(4, "big") + flipped)
+            database.execute(f"UPDATE {table} SET octets = ?, crc = ?", (flipped, crc))
     database.close()
-    assert changed == 1
     bench.boot()
     heard = bench.run(3)
     assert at(heard, CORRUPTED) == [struct.pack(">H", PID)]
