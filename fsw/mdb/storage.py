@@ -30,6 +30,7 @@ from fsw.mdb.model import (
     u32,
     window,
 )
+from fsw.mdb.store import CHECKED, COMMITS, COPIES, FILE_SIZE, GENERATION, PACKETS, ROUNDS, WRITTEN
 from fsw.mdb.system import ABSENT_U32
 from fsw.pus.ids import APID_SYSTEM
 
@@ -365,6 +366,6 @@ HOUSEKEEPING: Final = Structure(
     "storage.housekeeping",
     (
         STORED, NOT_STORED, GROUPS, QUEUE_PACKETS, QUEUE_OCTETS, FAULT, REPLAYED, REPLAYED_OCTETS, FRAMES_VC3,
-        CREDIT_VC3, WITHHELD,
+        CREDIT_VC3, WITHHELD, COMMITS, WRITTEN, PACKETS, FILE_SIZE, GENERATION, COPIES, CHECKED, ROUNDS,
     ),
 )  # fmt: skip

@@ -46,7 +46,7 @@ SILENT: Final = 0xFF
 
 
 class Waiting(NamedTuple):
-    """A packet for some stores; `tai` is given for what is copied, else it follows from `boot_us`."""
+    """A packet for some stores; `tai` is 0 while time is not known, and then follows from `boot_us`."""
 
     stores: tuple[int, ...]
     time_status: int
@@ -118,6 +118,7 @@ class PacketQueue:
         if len(self._queue) >= PACKETS_MAX or self._octets + len(packet) > OCTETS_MAX:
             self.lost += 1
             return False
+        tai = tai or max(0, self._time.tai_us(now) or 0)
         self._queue.append(Waiting(stores, int(self._time.status), now, tai, packet))
         self._octets += len(packet)
         if self._group is None and (len(self._queue) >= self._group_packets or self.hurry):

@@ -2,9 +2,14 @@
 
 import pytest
 
+from fsw.mdb.lander import LanderLink
+from fsw.mdb.storage import Basis
+from fsw.pus.ids import APID_SYSTEM
+from fsw.services.allocation import Allocation, Framing
 from fsw.services.storage_states import REFUSED, Activity
 from tests.services.archive_desk import HOUSEKEEPING, INSTRUMENTS, T0, ArchiveDesk, S, cuc, numbers
-from tests.services.test_storage import DOSE, OK, RANGE, STATE, UNKNOWN, held
+from tests.services.desk import Desk, words
+from tests.services.test_storage import BUSY, DOSE, OK, RANGE, STATE, UNKNOWN, held
 
 EVER = f"{cuc(0)} {'1effffffffffff'}"
 
@@ -251,3 +256,52 @@ def test_nothing_is_sent_while_the_lander_is_silent_or_gives_no_credit() -> None
     assert replay.credit == 1
     replay.credit = None
     assert len(desk.replayed()) == 4
+
+
+def test_a_store_that_cannot_be_read_is_told_of_once_and_read_again() -> None:
+    desk = recorded(4)
+    desk.disk.failing = True
+    said = desk.serve(f"01 02 {EVER}", 9)
+    desk.run(20 * S)
+    assert [r.data.hex() for r in said + desk.take() if r.service == 5 and r.data[:2] == b"\0\x1b"] == ["001b02"]
+    assert desk.replayed() == []
+    desk.disk.failing = False
+    desk.run(6 * S)
+    assert len(desk.replayed()) == 4
+
+
+def test_what_looks_into_stores_waits_for_them_to_be_open() -> None:
+    disk = recorded(1).disk
+    disk.failing = True
+    desk = Desk(disk)
+    request = desk.request(APID_SYSTEM, 15, 12, b"\0")
+    desk.executions[type(request.body)](request, desk.now)
+    assert words(desk.take()) == [(4, BUSY)]
+
+
+def test_ten_looks_at_once_are_two_too_many() -> None:
+    desk = recorded(1)
+    for _ in range(10):
+        request = desk.request(APID_SYSTEM, 15, 12, b"\0")
+        desk.executions[type(request.body)](request, desk.now)
+    desk.run(0)
+    said = desk.take()
+    assert [word for word in words(said) if word[0] in (4, 7)] == [(4, BUSY)] * 2 + [(7, OK)] * 8
+    assert sum((r.service, r.subtype) == (15, 13) for r in said) == 8
+
+
+@pytest.mark.proves("K-ARCH-006")
+def test_the_allocation_follows_the_passes() -> None:
+    allocation = Allocation(Framing(115_200, 434, 446))
+    for aos_s, los_s in ((1_000, 1_600), (1_000, 1_650), (8_000, 8_700)):
+        allocation.hear(
+            LanderLink(aos=cuc_octets(aos_s), los=cuc_octets(los_s), bps=10_000, queue_free=0, one_way_ms=0)
+        )
+        basis, per_day = allocation.per_day()
+        if aos_s == 1_000:
+            assert (basis, per_day) == (Basis.LINK, 10_000 * 86_400 // 8 * 434 // 446)
+    assert (basis, per_day) == (Basis.PASSES, 10_000 * 86_400 // 8 * 434 // 446 * 700 // 7_000)
+
+
+def cuc_octets(seconds: int) -> bytes:
+    return bytes.fromhex(cuc(seconds * S))
