@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
+from fsw.config import BAUD_MAX
 from fsw.kernel.bell import Bell
 from fsw.kernel.clock import NEVER, Micros
 from fsw.services.timebase import Timebase
@@ -38,7 +39,8 @@ from fsw.store.protocol import StoreStatus
 
 PACKETS_MAX: Final = 8_192
 OCTETS_MAX: Final = 2_097_152
-"""Five seconds of the fastest line, 3 000 000 baud, and more."""
+"""Five seconds of the fastest line, and more."""
+assert OCTETS_MAX >= 5 * BAUD_MAX // 10, "a stall of five seconds at full rate loses nothing"
 RETRY_US: Final = 5_000_000
 PORT_FULL_US: Final = 50_000
 SILENT: Final = 0xFF

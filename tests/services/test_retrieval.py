@@ -242,6 +242,16 @@ def test_a_file_that_was_set_aside_has_new_rows() -> None:
     assert held(desk, INSTRUMENTS) == 0
 
 
+def test_a_tag_behind_the_last_row_is_of_a_file_that_is_no_more() -> None:
+    desk = recorded(5)
+    store = desk.archive.stores.stores[HOUSEKEEPING]
+    store.tag_row, store.tag_tai = 999, T0
+    assert desk.word(15, "01 02") == OK
+    assert numbers(desk.replayed()) == [0, 1, 2, 3, 4]
+    desk.run(11 * S)
+    assert numbers(desk.cut().replayed()) == []
+
+
 def test_nothing_is_sent_while_the_lander_is_silent_or_gives_no_credit() -> None:
     desk = recorded(6)
     replay = desk.archive.replay
@@ -293,6 +303,8 @@ def test_ten_looks_at_once_are_two_too_many() -> None:
 @pytest.mark.proves("K-ARCH-006")
 def test_the_allocation_follows_the_passes() -> None:
     allocation = Allocation(Framing(115_200, 434, 446))
+    basis, per_day = allocation.per_day()
+    assert basis is Basis.LINE_RATE
     for aos_s, los_s in ((1_000, 1_600), (1_000, 1_650), (8_000, 8_700)):
         allocation.hear(
             LanderLink(aos=cuc_octets(aos_s), los=cuc_octets(los_s), bps=10_000, queue_free=0, one_way_ms=0)

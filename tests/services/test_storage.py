@@ -3,6 +3,7 @@
 import pytest
 
 from fsw.kernel.clock import Micros
+from fsw.services.packet_queue import PACKETS_MAX
 from tests.services.archive_desk import EVENTS, HOUSEKEEPING, INSTRUMENTS, T0, ArchiveDesk, S, cuc
 
 OK, INTERNAL, UNKNOWN, EXISTS, CAPACITY, RANGE, STATE, NOT_EMPTY, BUSY = 0, 0x1B, 0x10, 0x11, 0x12, 0x13, 0x14, 0x18, 8
@@ -190,6 +191,21 @@ def test_five_seconds_of_a_stalled_disk_lose_nothing() -> None:
     desk.run(10 * S)
     assert held(desk, HOUSEKEEPING) == 1_000
     assert desk.archive.queue.lost == 0
+
+
+@pytest.mark.proves("K-ARCH-002")
+def test_what_finds_no_room_is_counted_and_goes_down_live() -> None:
+    desk = ArchiveDesk()
+    desk.run(S)
+    desk.disk.failing = True
+    for _ in range(PACKETS_MAX // 64 + 2):
+        desk.say(1, 64)
+        assert len([r for r in desk.take() if r.subtype == 25]) == 64
+    assert desk.archive.queue.lost == 128
+    desk.disk.failing = False
+    desk.run(S)
+    desk.run(6 * S)
+    assert held(desk, HOUSEKEEPING) == PACKETS_MAX
 
 
 def test_packets_get_their_time_when_it_is_known() -> None:
