@@ -8,6 +8,7 @@ from typing import Final
 
 from fsw.kernel.clock import Micros
 from fsw.mdb import store as mdb
+from fsw.mdb.autonomy import StoreRepaired
 from fsw.services.instrument import Services
 from fsw.store.client import Failed, PacketsBegun, PacketsChecked, PacketsKept, StatsTold, Store, StoreAnswer
 from fsw.store.packets import Stats
@@ -31,6 +32,7 @@ class StoreHealth:
         self._checked = self._rounds = self._set_aside = 0
         self._was_set_aside = False
         self._copies = _COPIES
+        self._mended = 0
 
     def step(self, now: Micros) -> Micros:
         """Ask when it is time; a port without room is asked next time."""
@@ -79,6 +81,10 @@ class StoreHealth:
             self._services.events.report(mdb.ParametersMended(copies=stats.sound_copies), now)
         self._copies = stats.sound_copies
         self._look(stats.set_aside, now)
+        if stats.mended > self._mended:
+            octets = min(stats.mended - self._mended, 0xFFFF)
+            self._services.events.report(StoreRepaired(octets=octets, offset=stats.mended_at), now)
+        self._mended = stats.mended
 
     def _look(self, set_aside: bool, now: Micros) -> None:
         """Report a file that was set aside, once: the server says so until the packet store begins anew."""

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from fsw.store.file_image import Image
+
 BUSY_MS: Final = 2_000
 """How long a predecessor that is still being killed may hold the file."""
 CHECKED_OCTETS_MAX: Final = 4 * 1024 * 1024
@@ -34,7 +36,8 @@ class DatabaseFile:
     """The file `path` with the tables of `schema`; at most `kept` damaged ones stay beside it.
 
     `fresh` is called within the first transaction of a file that takes a damaged one's place, `opened` with every
-    connection. With `synced` false a commit is not waited for, as suits a disk that is simulated.
+    connection. One that is `mirrored` has an image in memory, by which it is mended. With `synced` false a commit is
+    not waited for, as suits a disk that is simulated.
     """
 
     def __init__(
@@ -46,6 +49,7 @@ class DatabaseFile:
         kept: int,
         synced: bool,
         fresh: Callable[[sqlite3.Connection], None],
+        mirrored: bool = False,
         opened: Callable[[sqlite3.Connection], None] | None = None,
     ) -> None:
         self.path = path
@@ -56,6 +60,7 @@ class DatabaseFile:
         self._synchronous = "FULL" if synced else "OFF"
         self._fresh = fresh
         self._opened = opened
+        self.image = Image(path) if mirrored else None
         self._connection: sqlite3.Connection | None = None
         self._condemned = False
         self._frames = 0
@@ -90,10 +95,15 @@ class DatabaseFile:
         """Copy the log into the file. What has been committed is safe in the log: a failure here is no one's loss."""
         if self._connection is None or not self._frames:
             return
+        if self.image is not None:
+            self.image.mend()
         try:
             _, logged, copied = self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         except sqlite3.OperationalError:
             return
+        finally:
+            if self.image is not None:
+                self.image.take()
         self._frames = 0
         pages: int = self._connection.execute("PRAGMA page_count").fetchone()[0]
         self._octets_written += max(0, logged) * _FRAME_OCTETS + min(max(0, copied), pages) * _PAGE_OCTETS
@@ -114,8 +124,12 @@ class DatabaseFile:
     def close(self, why: Exception | None = None) -> None:
         """Close the file; the next request opens it again, or sets it aside if it is unsound, or large and damaged."""
         connection, self._connection = self._connection, None
+        if self.image is not None and type(why) is sqlite3.DatabaseError:
+            self.image.mend()
         if connection is not None:
             connection.close()
+        if self.image is not None:
+            self.image.drop()
         if isinstance(why, UnsoundError) or (type(why) is sqlite3.DatabaseError and self._large()):
             self._condemned = True
 
@@ -142,6 +156,8 @@ class DatabaseFile:
         except sqlite3.Error:
             connection.close()
             raise
+        if self.image is not None:
+            self.image.take()
         self._frames = 1  # what a predecessor left in the log is copied back by and by
         return connection
 

@@ -32,7 +32,7 @@ _DELETE: Final = struct.Struct(">BQQ")
 _SUMMARY: Final = struct.Struct(">BQ")
 _SUMMARISED: Final = struct.Struct(">BBQ" + 10 * "Q")
 _CHECKED: Final = struct.Struct(">BI")
-_STATS: Final = struct.Struct(">QQQQIBB")
+_STATS: Final = struct.Struct(">QQQQIBBII")
 
 PUT_OCTETS_MAX: Final = LIST_OCTETS_MAX
 PUT_HEAD_OCTETS: Final = _PUT.size
@@ -145,7 +145,10 @@ class PutDone(NamedTuple):
 
 
 class Stats(NamedTuple):
-    """Of this server's process, both files: commits, octets written (at most), the packets' file, the parameters."""
+    """Of this server's process: commits and octets written (at most) of both files, the packets' file, the parameters.
+
+    `mended` octets of the store's file had changed on the disk, the first of the last ones at `mended_at`.
+    """
 
     commits: int
     octets_written: int
@@ -154,6 +157,8 @@ class Stats(NamedTuple):
     generation: int
     sound_copies: int
     set_aside: bool
+    mended: int
+    mended_at: int
 
 
 def put_octets(packets: Iterable[bytes]) -> int:
@@ -362,10 +367,12 @@ def encode_stats(stats: Stats) -> bytes:
 
 def decode_stats(octets: bytes) -> Stats | None:
     """The counters; None when they break a rule of their layout."""
-    if len(octets) != _STATS.size or octets[-1] > 1:
+    if len(octets) != _STATS.size:
         return None
-    commits, octets_written, packets_stored, file_octets, generation, sound_copies, set_aside = _STATS.unpack(octets)
-    return Stats(commits, octets_written, packets_stored, file_octets, generation, sound_copies, set_aside == 1)
+    *numbers, set_aside, mended, mended_at = _STATS.unpack(octets)
+    commits, octets_written, packets_stored, file_octets, generation, sound_copies = numbers
+    told = (generation, sound_copies, set_aside != 0, mended, mended_at)
+    return Stats(commits, octets_written, packets_stored, file_octets, *told)
 
 
 _KINDS: Final = frozenset(map(int, StoreKind))

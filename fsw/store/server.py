@@ -54,7 +54,11 @@ class StoreServer:
 
     def __init__(self, path: str, connect: Connect = sqlite3.connect, *, synced: bool = True) -> None:
         self.path = path
-        self._file = DatabaseFile(path, connect, _SCHEMA, kept=SET_ASIDE_MAX, synced=synced, fresh=_begin_file)
+        self._file = DatabaseFile(
+            path, connect, _SCHEMA, kept=SET_ASIDE_MAX, synced=synced, fresh=_begin_file, mirrored=True
+        )
+        assert self._file.image is not None
+        self._image = self._file.image
         self._parameters = ParameterSets(self._file)
         beside = path if path == IN_MEMORY else os.path.join(os.path.dirname(path), PACKETS_NAME)
         self._packets = PacketFile(beside, connect, synced=synced)
@@ -198,7 +202,10 @@ class StoreServer:
         return packets.encode_summary(summarise(connection, head, wanted[1]))
 
     def _check(self, body: bytes) -> _Said:
-        return StoreStatus.MALFORMED if body else _counted(self._packets.check())
+        if body:
+            return StoreStatus.MALFORMED
+        self._image.mend()
+        return _counted(self._packets.check())
 
     def _stats(self, body: bytes) -> _Said:
         if body:
@@ -212,6 +219,8 @@ class StoreServer:
             generation=self._parameters.generation,
             sound_copies=self._parameters.sound,
             set_aside=self._packets.set_aside,
+            mended=min(self._image.mended, 0xFFFF_FFFF),
+            mended_at=self._image.mended_at,
         )
         return packets.encode_stats(stats)
 
