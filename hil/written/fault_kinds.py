@@ -206,7 +206,7 @@ _THE_BOARD: Final = (
         AT_ONCE, Ability.MEMORY, "seen, told and repaired"),
     FaultKind("file_bit_flip", "F18", "a bit of the store's file flips",
         {"place_e6": _number(0, 999_999, 500_000, "millionths of the file"), "bit": _number(0, 7, 7, "bit")},
-        AT_ONCE, _STORE, "seen, told and repaired", until="autonomy"),
+        AT_ONCE, _STORE, "seen, told and repaired"),
     FaultKind("disk_full", "F19", "the disk takes nothing more", {},
         _lasts(60 * S), _STORE, _ALIVE, storm=_storm(5 * S, 60 * S)),
     FaultKind("disk_read_only", "F19", "the disk lets itself only be read", {},

@@ -71,6 +71,8 @@ HOLD = [
     "degraded_downlink@60s+60s",
     "phase_skip@60s+30s",
     "solar_event@60s+30s",
+    "file_bit_flip@60s",
+    "file_bit_flip@60s:place_e6=100000",
     "bit_flip@60s",
     "bit_flip@60s:target=load_table,bit=4",
     "bit_flip@60s:target=outbox_octets",
@@ -127,7 +129,6 @@ WAIT = {
     "replay@60s": "security",
     "spoof@60s": "security",
     "spoof@60s:forgery=apid": "security",
-    "file_bit_flip@60s": "autonomy",
 }
 
 ROWS = [
