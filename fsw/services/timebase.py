@@ -6,7 +6,8 @@ the lander's by slewing, `SLEW_PPM` of the time that passes, so that time neithe
 
 Off nominal: a message whose tone does not come within one heartbeat interval is discarded and counted. A sample that is
 `STEP_US` away is not believed alone: time steps, counted and told, when as many samples in a row agree with one another
-as have spoken for the present time of late, at most `AGREE`. Without samples that are used for ten intervals the time base flywheels: status 1, and an error bound that grows.
+as have spoken for the present time of late, at most `AGREE`. Without samples that are used for ten intervals the time
+base flywheels: status 1, and an error bound that grows.
 """
 
 from collections import deque
