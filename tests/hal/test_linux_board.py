@@ -44,6 +44,23 @@ def test_a_raspberry_pi_with_a_supply_monitor(tmp_path: Path) -> None:
     assert readings == BoardReadings(None, 4831, 250, None, 0x50005, 5084)
 
 
+@pytest.mark.parametrize(("status", "reset"), [("32\n", 1), ("0\n", 0), ("1\n", 0), ("what\n", None), (None, None)])
+def test_the_watchdog_s_driver_says_whether_it_reset_the_computer(
+    tmp_path: Path, status: str | None, reset: int | None
+) -> None:
+    if status is not None:
+        write(tmp_path, {"sys/class/watchdog/watchdog0/bootstatus": status})
+    write(tmp_path, {"proc/sys/kernel/random/boot_id": "0badcafe-1f2e-4d3c-8b4a-5a69788796a5\n"})
+    readings = board(tmp_path).read()
+    assert (readings.watchdog_reset, readings.computer_boot) == (reset, 0x0BADCAFE)
+
+
+@pytest.mark.parametrize("text", ["", "short", "no number, this\n"])
+def test_a_boot_without_a_number_has_none(tmp_path: Path, text: str) -> None:
+    write(tmp_path, {"proc/sys/kernel/random/boot_id": text})
+    assert board(tmp_path).read().computer_boot is None
+
+
 def test_the_package_is_as_warm_as_a_bench_s_folder_says_and_else_as_the_machine(tmp_path: Path) -> None:
     machine, bench = tmp_path / "machine", tmp_path / "bench"
     write(machine, RASPBERRY_PI)

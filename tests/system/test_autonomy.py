@@ -137,6 +137,21 @@ def test_behind_a_pass_the_time_is_held_until_the_next_one_is_known(bench: Bench
     assert len(at(bench.run(10), LOST)) == 1
 
 
+@pytest.mark.proves("K-FLY-010")
+@pytest.mark.parametrize(("pass_s", "minutes"), [(600, 10), (60, 5), (7200, 40)])
+def test_one_whole_pass_without_a_command_is_enough(bench: Bench, pass_s: int, minutes: int) -> None:
+    for _ in range(2):
+        tone(bench)
+        bench.run(1)
+    link(bench, 0, pass_s)
+    bench.send(PING)
+    bench.run(1)
+    for _ in range(minutes):  # one pass follows the other without a gap
+        assert at(bench.run(59), LOST) == []
+        link(bench, -1, pass_s - 1)
+    assert at(bench.run(61), LOST) == [struct.pack(">H", minutes * 60)]
+
+
 # --- the limit is guarded
 
 

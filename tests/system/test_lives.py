@@ -98,6 +98,21 @@ def test_a_cut_while_the_supply_is_seen_too_low_is_a_brown_out(bench: Bench) -> 
     assert boot_report(bench)[:2] == (3, CUT)
 
 
+@pytest.mark.proves("K-AUTO-004")
+def test_a_reset_of_the_computer_by_its_watchdog_is_told_once_for_each_boot_of_the_computer(bench: Bench) -> None:
+    told = []
+    for computer in (5, 5, 6, 7):
+        sensors = bench.board.sensors
+        sensors.readings = sensors.readings._replace(watchdog_reset=int(computer < 7), computer_boot=computer)
+        bench.cut()
+        bench.run(2)
+        told.append(boot_report(bench)[1])
+    assert told == [WATCHDOG, CUT, WATCHDOG, CUT]
+    bench.send(telecommand(0x020, 20, 1, struct.pack(">BH", 1, 155), count=5))
+    (values,) = [r.data for r in bench.run(1) if (r.service, r.subtype) == (20, 2)]
+    assert values[3:] == b"\0\2", "bites of the watchdog, in all lives"
+
+
 # --- a loop of resets
 
 

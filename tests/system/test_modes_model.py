@@ -142,4 +142,4 @@ class AgainstAModel(RuleBasedStateMachine):
 
 
 TestModes = AgainstAModel.TestCase
-TestModes.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestModes.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
