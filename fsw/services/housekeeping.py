@@ -1,7 +1,8 @@
 """ST[03] housekeeping, complete: structures of parameters, sent periodically, on change or once.
 
 Subtypes 1, 3, 5, 6, 9, 10, 25, 27, 29, 31, 33, 35 of the Book; 128 to 130, ours, choose what of a structure's
-collections is sent. Declared structures are the mission's; those made in flight outlive resets. All reports are off at boot.
+collections is sent. Declared structures are the mission's; those made in flight outlive resets. All reports are off
+at boot.
 Off nominal: one bad id refuses the request whole; a declared structure is neither deleted nor appended to, an enabled
 one neither; what is made or changed in flight counts when the store has kept it (fsw/services/keeper.py), and a store
 that gives nothing back leaves the declared structures to work with.
