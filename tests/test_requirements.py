@@ -28,6 +28,7 @@ ROOMS = {
     "ARCH",
     "MEM",
     "SEQ",
+    "SEC",
     "FILE",
     "AUTO",
     "PARAM",

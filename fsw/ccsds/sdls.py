@@ -1,0 +1,273 @@
+"""SDLS (355.0-B): one frame's data field protected or checked, with AES-256-GCM and the standard authentication masks.
+
+A protected data field is SPI (2), IV (12, the counter), the data, MAC (16): header behind the frame's own headers,
+trailer before OCF and FECF. Of the frame's header the virtual channel alone is authenticated (standard masks), so all
+that is authenticated besides the data is the same octets for every frame of an association. A sender never uses an IV
+that was not reserved for it, nor one twice; a receiver takes any IV above its mark. Every reason to refuse has a name.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, unique
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+SPI_TC: Final = 0x0010
+SPI_TM: Final = 0x0020
+"""The SPI of a channel is one of these plus its VC (contract, section 6)."""
+TC_PROTECTED: Final = (0, 1)
+TM_PROTECTED: Final = (0, 1, 3)
+SPIS: Final = (*(SPI_TC + vcid for vcid in TC_PROTECTED), *(SPI_TM + vcid for vcid in TM_PROTECTED))
+KEY_OCTETS: Final = 32
+SPI_OCTETS: Final = 2
+IV_OCTETS: Final = 12
+MAC_OCTETS: Final = 16
+HEADER_OCTETS: Final = SPI_OCTETS + IV_OCTETS
+OVERHEAD_OCTETS: Final = HEADER_OCTETS + MAC_OCTETS
+IV_END: Final = 1 << 8 * IV_OCTETS
+"""There is no IV from here on: a key that has come so far is used up."""
+NO_MARK: Final = -1
+"""The mark of a receiver that has taken nothing yet: IV 0 is above it."""
+_MASKED_IV: Final = bytes(IV_OCTETS)
+
+
+@unique
+class Mode(Enum):
+    """What an association does."""
+
+    SEALED = "authenticated and encrypted"
+    SIGNED = "authenticated only"  # GMAC: the data stay readable
+
+
+@unique
+class SdlsReject(Enum):
+    """Why a data field is not taken; the first rule that it breaks, in this order. Clear frames have no SPI of ours."""
+
+    SPI = "sdls_spi_unknown"
+    CHANNEL = "sdls_spi_of_another_channel"
+    KEY = "sdls_no_key"
+    SHORT = "sdls_short"
+    MAC = "sdls_not_authentic"
+    REPLAYED = "sdls_replayed"
+    ROOM = "sdls_no_room"  # taken by nobody: too many frames wait for their mark to be kept
+
+
+class Key:
+    """A secret of 32 octets that no printing shows."""
+
+    __slots__ = ("octets",)
+
+    def __init__(self, octets: bytes) -> None:
+        assert len(octets) == KEY_OCTETS, "AES-256"
+        self.octets = octets
+
+    def __repr__(self) -> str:
+        return "Key(secret)"
+
+
+Keys = Mapping[int, Key]
+"""By SPI."""
+NO_KEYS: Final[Keys] = {}
+
+
+def associated_tc(vcid: int, spi: int, segment_header: bytes = b"") -> bytes:
+    """What is authenticated of a TC frame beside its data: mask 00 00 FC 00 00, segment header FF, SPI FF FF, IV 00."""
+    return bytes((0, 0, vcid << 2, 0, 0)) + segment_header + spi.to_bytes(SPI_OCTETS, "big") + _MASKED_IV
+
+
+def associated_tm(vcid: int, spi: int) -> bytes:
+    """The same of a TM frame: mask 00 0E 00 00 00 00, SPI FF FF, IV 00."""
+    return bytes((0, vcid << 1, 0, 0, 0, 0)) + spi.to_bytes(SPI_OCTETS, "big") + _MASKED_IV
+
+
+class Cipher:
+    """One key at work in one association."""
+
+    __slots__ = ("_aead", "_associated", "_encrypts")
+
+    def __init__(self, key: Key, associated: bytes, mode: Mode = Mode.SEALED) -> None:
+        self._aead = _aesgcm(key.octets)
+        self._associated = associated
+        self._encrypts = mode is Mode.SEALED
+
+    def protect(self, iv: bytes, data: bytes) -> bytes:
+        """The data as they leave, MAC behind them."""
+        if self._encrypts:
+            return self._aead.encrypt(iv, data, self._associated)
+        return data + self._aead.encrypt(iv, b"", self._associated + data)
+
+    def check(self, iv: bytes, octets: bytes) -> bytes | None:
+        """The data of what `protect` gave; None when a single bit differs."""
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - a clear link loads no cipher
+
+        try:
+            if self._encrypts:
+                return self._aead.decrypt(iv, octets, self._associated)
+            data = octets[:-MAC_OCTETS]
+            self._aead.decrypt(iv, octets[-MAC_OCTETS:], self._associated + data)
+        except InvalidTag:
+            return None
+        return data
+
+
+class Sender:
+    """The sending end of one association. Not `ready` until `reserve` has said which IVs are its own."""
+
+    __slots__ = ("_spi", "cipher", "following", "reserved", "spi")
+
+    def __init__(self, spi: int, cipher: Cipher) -> None:
+        self.spi = spi
+        self._spi = spi.to_bytes(SPI_OCTETS, "big")
+        self.cipher = cipher
+        self.following = 0
+        """The IV of the next frame."""
+        self.reserved = 0
+        """IVs below this one are its own."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is an IV for one more frame."""
+        return self.following < self.reserved
+
+    @property
+    def left(self) -> int:
+        """How many IVs are reserved and unused."""
+        return self.reserved - self.following
+
+    def begin(self, following: int, reserved: int) -> None:
+        """A life begins: IVs from `following` on, below `reserved`, were never used and are kept for it."""
+        assert self.following <= following <= reserved <= IV_END, "an IV is used once"
+        self.following, self.reserved = following, reserved
+
+    def extend(self, reserved: int) -> None:
+        """More IVs behind those at hand are its own."""
+        assert self.reserved <= reserved <= IV_END, "what is reserved stays reserved"
+        self.reserved = reserved
+
+    def protect(self, data: bytes) -> bytes:
+        """The data field of a frame, 30 octets longer; it uses one IV up."""
+        assert self.following < self.reserved, "an IV is reserved before it is used"
+        iv = self.following.to_bytes(IV_OCTETS, "big")
+        self.following += 1
+        return self._spi + iv + self.cipher.protect(iv, data)
+
+
+class Receiver:
+    """The receiving end of one association; `mark` is the highest IV taken."""
+
+    __slots__ = ("cipher", "mark", "spi")
+
+    def __init__(self, spi: int, cipher: Cipher, mark: int = NO_MARK) -> None:
+        self.spi = spi
+        self.cipher = cipher
+        self.mark = mark
+
+    def check(self, field: bytes) -> bytes | SdlsReject:
+        """The data of a protected data field whose SPI is this one; taking them moves the mark."""
+        data = self.opened(field)
+        if isinstance(data, SdlsReject):
+            return data
+        counter = int.from_bytes(field[SPI_OCTETS:HEADER_OCTETS], "big")
+        if counter <= self.mark:
+            return SdlsReject.REPLAYED
+        self.mark = counter
+        return data
+
+    def opened(self, field: bytes) -> bytes | SdlsReject:
+        """The same for who only listens: no mark is looked at, none moves."""
+        if len(field) <= OVERHEAD_OCTETS:
+            return SdlsReject.SHORT
+        data = self.cipher.check(field[SPI_OCTETS:HEADER_OCTETS], field[HEADER_OCTETS:])
+        return SdlsReject.MAC if data is None else data
+
+
+class Protection:
+    """All associations of one end of a link, by virtual channel, and what was refused. No key: a channel is shut."""
+
+    __slots__ = ("_base", "_sends", "_takes", "receivers", "refused", "senders")
+
+    def __init__(self, senders: Mapping[int, Sender], receivers: Mapping[int, Receiver], *, on_board: bool) -> None:
+        self._sends: tuple[int, ...] = TM_PROTECTED if on_board else TC_PROTECTED
+        self._takes: tuple[int, ...] = TC_PROTECTED if on_board else TM_PROTECTED
+        self._base = SPI_TC if on_board else SPI_TM
+        assert set(senders) <= set(self._sends), "the other channels are clear"
+        assert set(receivers) <= set(self._takes), "the other channels are clear"
+        self.senders = dict(senders)
+        self.receivers = dict(receivers)
+        self.refused = dict.fromkeys(SdlsReject, 0)
+
+    def sends(self, vcid: int) -> bool:
+        """Whether what this end sends on a channel is protected."""
+        return vcid in self._sends
+
+    def takes(self, vcid: int) -> bool:
+        """Whether what this end takes from a channel must be protected."""
+        return vcid in self._takes
+
+    def ready(self, vcid: int) -> bool:
+        """Whether a frame may leave on a channel now: it is clear, or has a key and an IV."""
+        if vcid not in self._sends:
+            return True
+        sender = self.senders.get(vcid)
+        return sender is not None and sender.ready
+
+    def protect(self, vcid: int, data: bytes) -> bytes:
+        """The data field of a frame of this channel, which must be `ready`."""
+        return self.senders[vcid].protect(data) if vcid in self._sends else data
+
+    def check(self, vcid: int, field: bytes) -> bytes | SdlsReject:
+        """The data of a data field that has come on this channel, or why they are not taken, which is counted."""
+        if vcid not in self._takes:
+            return field
+        found = self._check(vcid, field)
+        if isinstance(found, SdlsReject):
+            self.refused[found] += 1
+        return found
+
+    def _check(self, vcid: int, field: bytes) -> bytes | SdlsReject:
+        base = self._base
+        spi = int.from_bytes(field[:SPI_OCTETS], "big")
+        if spi - base not in self._takes:
+            return SdlsReject.SPI
+        if spi != base + vcid:
+            return SdlsReject.CHANNEL
+        receiver = self.receivers.get(vcid)
+        return SdlsReject.KEY if receiver is None else receiver.check(field)
+
+
+def on_board(keys: Keys, mode: Mode = Mode.SEALED) -> Protection:
+    """The payload's end: TM leaves, TC comes."""
+    return Protection(_senders(_tm(keys, mode)), _receivers(_tc(keys, mode)), on_board=True)
+
+
+def on_ground(keys: Keys, mode: Mode = Mode.SEALED) -> Protection:
+    """The ground's end: TC leaves, TM comes."""
+    return Protection(_senders(_tc(keys, mode)), _receivers(_tm(keys, mode)), on_board=False)
+
+
+_Ciphers = Mapping[int, tuple[int, Cipher]]
+
+
+def _tc(keys: Keys, mode: Mode) -> _Ciphers:
+    pairs = [(vcid, SPI_TC + vcid) for vcid in TC_PROTECTED if SPI_TC + vcid in keys]
+    return {vcid: (spi, Cipher(keys[spi], associated_tc(vcid, spi), mode)) for vcid, spi in pairs}
+
+
+def _tm(keys: Keys, mode: Mode) -> _Ciphers:
+    pairs = [(vcid, SPI_TM + vcid) for vcid in TM_PROTECTED if SPI_TM + vcid in keys]
+    return {vcid: (spi, Cipher(keys[spi], associated_tm(vcid, spi), mode)) for vcid, spi in pairs}
+
+
+def _senders(ciphers: _Ciphers) -> dict[int, Sender]:
+    return {vcid: Sender(spi, cipher) for vcid, (spi, cipher) in ciphers.items()}
+
+
+def _receivers(ciphers: _Ciphers) -> dict[int, Receiver]:
+    return {vcid: Receiver(spi, cipher) for vcid, (spi, cipher) in ciphers.items()}
+
+
+def _aesgcm(octets: bytes) -> "AESGCM":
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - a clear link loads no cipher
+
+    return AESGCM(octets)
