@@ -154,9 +154,9 @@ class App:
             mailboxes=self._mailboxes,
             files=world.wires.get("code"),
         )
-        self.monitoring = Monitoring(database, self.telemetry, self.time, self.services)
+        self.monitoring = Monitoring(database, self.telemetry, self.time, self.services, self.board)
         self.event_action = EventAction(database, self.telemetry, self.services, self.board)
-        self.schedule = Schedule(self.services, self.telemetry, self.outbox, self.time)
+        self.schedule = Schedule(self.services, self.telemetry, self.outbox, self.time, self.board)
         self.serving = (
             self.events,
             self.parameters,

@@ -2,7 +2,8 @@
 
 A word is written down as it is said, whether or not its report was asked for: at once for ten commits, then with five
 a second. So the ground may have lost every report of a pass and still knows. That a request came is on its way to the
-disk before the request is served, and the store keeps its order: what has left anything on the disk is on the list.
+disk before the request is served, and the store keeps its order: what has left anything on the disk is on the list. A
+hazardous request waits until it is there (`assure`).
 Off nominal: while nothing may be written the words wait in memory; without a store the list is that of this life, and
 says so (`whole`); what the store refuses is offered again every 5 s; a request that was under way when a life ended is
 CUT at the next boot. One that a life's last milliseconds brought may be missing: it has left nothing behind.
@@ -176,6 +177,23 @@ class Fates:
         if writes and now >= max(self._retry_us, self._spent_us - BURST * COMMIT_US):
             self._commit(now)
             self._keeper.flush(now)
+
+    def assure(self, request: Request, now: Micros, then: Callable[[bool], None]) -> bool:
+        """Keep at once that a hazardous request came; `then` is told whether it is kept. False: it cannot be now."""
+        fate = request.fate
+        if not isinstance(fate, _Fate) or not self._whole or self._keeper.held or fate.number < self._oldest:
+            return False
+        written = self._written([fate])
+
+        def answered(outcome: Outcome, at: Micros) -> None:
+            written(outcome, at)
+            then(outcome is Outcome.KEPT)
+
+        if not self._keeper.keep([fate.row()], now, answered):
+            return False
+        self._unwritten.pop(fate.number, None)
+        self._keeper.flush(now)
+        return True
 
     def _commit(self, now: Micros) -> None:
         fates = list(islice(self._unwritten.values(), LIST_MAX))

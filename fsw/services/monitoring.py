@@ -22,9 +22,11 @@ from fsw.mdb.monitor_definitions import read_definitions
 from fsw.mdb.monitoring import CheckStatus, Transition, Watch
 from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
 from fsw.services import monitor_reports
+from fsw.services.board import Board
 from fsw.services.instrument import Services
 from fsw.services.keeper import Turns
 from fsw.services.monitors import INTERVAL_UNIT_US, WRONG, Monitor, from_row, problem
+from fsw.services.permissions import Permission, permits
 from fsw.services.process import Execution
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
@@ -33,6 +35,8 @@ from fsw.store.keep import KEY_MAX, Change, Table, clear, forget, put
 
 MONITORS_MAX: Final = 1_024
 CHECKS_PER_STEP: Final = 128
+WAIT_US: Final = 100_000
+"""How soon is looked again in a mode that checks nothing: BOOT, a second at most."""
 DELAY: Final = 10
 """Reporting delay of a board that was told none, in 100 ms."""
 STATE_KEY: Final = KEY_MAX
@@ -44,7 +48,10 @@ _STATE_OCTETS: Final = 4
 class Monitoring:
     """The monitoring service of the board."""
 
-    def __init__(self, database: Database, telemetry: TelemetryService, time: Timebase, services: Services) -> None:
+    def __init__(
+        self, database: Database, telemetry: TelemetryService, time: Timebase, services: Services, board: Board
+    ) -> None:
+        self._board = board
         self._database = database
         self._telemetry = telemetry
         self._time = time
@@ -89,6 +96,8 @@ class Monitoring:
         """Check what is due, a bounded number of monitors; returns when there is something to do again."""
         if now < self._next:
             return self._next
+        if not permits(self._board.mode, Permission.MONITORING):
+            return Micros(now + WAIT_US)
         left = CHECKS_PER_STEP
         while left:
             if self._done == len(self._round) and not self._begin_round(now):

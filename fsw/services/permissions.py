@@ -1,14 +1,16 @@
 """What each mode of the board allows: rows are permissions, columns modes. Whoever does such a thing asks first.
 
-SAFE stops the instruments. OBSERVE gives them the board: bulk work waits. In QUIET nothing is written and nothing moves
-(a lander in descent). POWER_DOWN finishes what it has and begins nothing.
+SAFE stops the instruments. OBSERVE gives them the board: bulk work waits. In QUIET nothing is written on request and
+nothing moves (a lander in descent); what happens is recorded all the same. POWER_DOWN finishes what it has and begins
+nothing.
+Off nominal: what a mode does not permit is refused with 0x14 (`serves`), or waits for the next mode.
 """
 
 from collections.abc import Mapping
 from enum import Enum, unique
 from typing import Final
 
-from fsw.mdb.model import declaration_of
+from fsw.mdb.model import Hazard, declaration_of
 from fsw.mdb.system import Mode
 from fsw.pus.ids import Service
 
@@ -71,7 +73,12 @@ def permits(mode: Mode, permission: Permission) -> bool:
 
 
 def serves(mode: Mode, body: type[object]) -> bool:
-    """Whether the board executes a command, given by its body class, in this mode."""
+    """Whether the board executes a command, given by its body class, in this mode.
+
+    A hazardous one is written down before it runs (fsw/services/process.py), so it needs that writing is permitted.
+    """
     declared = declaration_of(body)
+    if declared.hazard is Hazard.HAZARDOUS and not permits(mode, Permission.WRITING):
+        return False
     permission = needs(declared.service, declared.subtype)
     return permission is None or permits(mode, permission)

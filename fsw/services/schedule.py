@@ -6,9 +6,9 @@ activity that is released more than `schedule.late_s` behind its time is late, a
 Off nominal: while time was never set nothing is released, and after a minute an event says so. What fell due meanwhile,
 or while the board was off, or where time jumped over it, or while the store held the mark back, is late; an event says
 why, and what was done. What falls due disabled is removed, with an event, and never late. A store that keeps no mark is
-asked again each second; nothing is released in a mode in which nothing is written. A power cut between mark and
-hand-over costs the command; the next boot names it. Rows that cannot be read are left out and counted in an event. When
-time goes back, nothing is released again.
+asked again each second; in a mode that releases nothing (QUIET, POWER_DOWN) what falls due waits. A power cut between
+mark and hand-over costs the command; the next boot names it. Rows that cannot be read are left out and counted in an
+event. When time goes back, nothing is released again.
 """
 
 from collections.abc import Mapping
@@ -18,9 +18,11 @@ from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb import scheduling as mdb
 from fsw.mdb.scheduling import BATCH_MAX, BlockedBy, LateCause, LatePolicy, ScheduleState
 from fsw.services import schedule_rows as rows
+from fsw.services.board import Board
 from fsw.services.instrument import Services
 from fsw.services.keeper import Outcome
 from fsw.services.outbox import Outbox
+from fsw.services.permissions import Permission, permits
 from fsw.services.process import Execution
 from fsw.services.schedule_reports import ScheduleReports
 from fsw.services.schedule_requests import RETRY_US, ScheduleRequests
@@ -48,8 +50,11 @@ class _Known(NamedTuple):
 class Schedule:
     """The schedule of the board: what it holds, its requests and reports, and the release of what is due."""
 
-    def __init__(self, services: Services, telemetry: TelemetryService, outbox: Outbox, time: Timebase) -> None:
+    def __init__(
+        self, services: Services, telemetry: TelemetryService, outbox: Outbox, time: Timebase, board: Board
+    ) -> None:
         self._services = services
+        self._board = board
         self._time = time
         self.timetable = Timetable()
         self.requests = ScheduleRequests(services, time, self.timetable, self._changed)
@@ -172,7 +177,7 @@ class Schedule:
         self._take_time(tai_us, now)
         if tai_us < self._first_us:
             return Micros(now + self._first_us - tai_us)
-        if self._releasing or self.requests.busy or self._services.keeper.held:
+        if self._releasing or self.requests.busy or not permits(self._board.mode, Permission.SCHEDULE):
             return NEVER  # a commit's answer brings the next turn, or the mode's end
         if now < self._retry_us:
             return self._retry_us

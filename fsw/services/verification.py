@@ -5,7 +5,7 @@ on the process says `started`, `completed`, `refused` or `failed`; the table bel
 Off nominal: what cannot be answered (no readable header, not a telecommand) is dropped and counted by reason.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum, unique
 from typing import Final, Protocol
 
@@ -77,6 +77,9 @@ class Witness(Protocol):
 
     def ahead(self, now: Micros) -> None:
         """Accepted requests are about to be served."""
+
+    def assure(self, request: Request, now: Micros, then: Callable[[bool], None]) -> bool:
+        """Keep at once that a request came; `then` is told whether it is kept. False: nothing can be kept now."""
 
     def completing(self, request: Request) -> Change | None:
         """A change that says that a request completed, to be kept with what it did."""
@@ -237,6 +240,10 @@ class Verification:
         """A process is about to serve what waits: let the witness write first that it came."""
         if self.witness is not None:
             self.witness.ahead(now)
+
+    def assure(self, request: Request, now: Micros, then: Callable[[bool], None]) -> bool:
+        """Before a hazardous request runs it is on the disk that it came; as `Witness.assure`."""
+        return self.witness is not None and self.witness.assure(request, now, then)
 
     # --- execution -------------------------------------------------------------------------------------------------
 

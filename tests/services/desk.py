@@ -90,9 +90,9 @@ class Desk:
             MISSION, self.board, self.store, self.time, self.telemetry, self.services, Framing(115_200, 434, 446)
         )
         self.archive = Archive(around)
-        self.monitoring = Monitoring(database, self.telemetry, self.time, self.services)
+        self.monitoring = Monitoring(database, self.telemetry, self.time, self.services, self.board)
         self.event_action = EventAction(database, self.telemetry, self.services, self.board)
-        self.schedule = Schedule(self.services, self.telemetry, self.outbox, self.time)
+        self.schedule = Schedule(self.services, self.telemetry, self.outbox, self.time, self.board)
         self.code = self.disk.code
         self.code_wire = InlineWire(self.code.server, self._clock, 0)
         self.memory = BoardMemory(

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from fsw.kernel.clock import NEVER, Micros
 from fsw.kernel.mailbox import Mailbox
+from fsw.mdb.system import Mode
 from fsw.services.verification import Request
 from tests.services.desk import Desk, Disk, words
 from tests.system.by_hand import SOURCE, Report, telecommand
@@ -74,6 +75,7 @@ class ScheduleDesk(Desk):
 
     def __init__(self, disk: Disk | None = None, *, tai_s: int | None = EPOCH_S) -> None:
         super().__init__(disk)
+        self.board.mode = Mode.NOMINAL
         self.queue: Mailbox[Request] = Mailbox("requests", 4_000)
         self.verification.serve(APID, self.queue)
         self.restore()

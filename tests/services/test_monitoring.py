@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from fsw.kernel.clock import NEVER, Micros
+from fsw.mdb.system import Mode
 from fsw.services import monitoring
 from fsw.store.keep import Table, put
 from tests.services.desk import Desk
@@ -49,6 +50,15 @@ def begin(*definitions: bytes) -> Desk:
 def reading(desk: Desk, pid: int, raw: float | None, seconds: float = 1) -> list[Told]:
     desk.parameters.set(parameter(pid), raw, desk.now)
     return transitions(turns(desk, seconds))
+
+
+@pytest.mark.proves("K-AUTO-003")
+def test_nothing_is_checked_before_the_board_has_booted() -> None:
+    desk = begin(limits(3, SUPPLY, 100, 200))
+    desk.board.mode = Mode.BOOT
+    assert reading(desk, SUPPLY, 201, 3) == []
+    desk.board.mode = Mode.QUIET
+    assert [found[4] for found in transitions(turns(desk, 3))] == [200.0]
 
 
 @pytest.mark.proves("K-MON-003")

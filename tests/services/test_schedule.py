@@ -5,6 +5,7 @@ import struct
 import pytest
 
 from fsw.kernel.clock import NEVER, Micros
+from fsw.mdb.system import Mode
 from fsw.services.schedule import RUN_MAX, WAITS_US
 from fsw.services.schedule_requests import CHANGED_MAX, RETRY_US
 from fsw.services.timetable import ACTIVITIES_MAX
@@ -285,13 +286,14 @@ def test_what_is_due_while_disabled_is_removed(desk: ScheduleDesk) -> None:
     assert desk.summary() == []
 
 
-@pytest.mark.proves("K-SCHED-005")
-def test_nothing_is_released_while_the_mode_lets_nothing_be_written(desk: ScheduleDesk) -> None:
+@pytest.mark.proves("K-SCHED-005", "K-AUTO-003")
+@pytest.mark.parametrize("mode", [Mode.BOOT, Mode.QUIET, Mode.POWER_DOWN])
+def test_nothing_is_released_in_a_mode_that_does_not_permit_it(desk: ScheduleDesk, mode: Mode) -> None:
     desk.say(4, insert(1, (at(100), ping(1))))
-    desk.keeper.held = True
+    desk.board.mode = mode
     desk.later(100)
     assert desk.ran() == []
-    desk.keeper.held = False
+    desk.board.mode = Mode.SAFE
     desk.later(5)
     assert desk.ran() == [1]
 
