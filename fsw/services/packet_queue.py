@@ -86,6 +86,8 @@ class PacketQueue:
         self._limited = False
         self._timed = False
         self._fresh = False
+        self._aside = False
+        """Whether it is known that a damaged file was set aside in this life; the packet store says so to its end."""
         self._told = False
         """Whether the packet store has been told all that it must know before groups."""
         self._admin_id: int | None = None
@@ -166,7 +168,7 @@ class PacketQueue:
             match answer:
                 case PacketsBegun(_, begun):
                     self._life, self._number, self._limited = begun.life, 0, False
-                    self._timed, self._fresh = False, begun.set_aside
+                    self._timed, self._fresh, self._aside = False, begun.set_aside, False
                     self._there = {limits.store for limits in begun.limits}
                     if self._group is not None:
                         self._group = self._numbered(self._group.rows)
@@ -225,8 +227,9 @@ class PacketQueue:
         group, self._group = self._group, None
         assert group is not None
         self.stored += answer.done.stored
-        if answer.done.set_aside:
-            self._limited, self._fresh, self._told = False, True, False
+        if answer.done.set_aside and (not self._aside or answer.done.refused):
+            self._limited, self._fresh, self._told = False, self._fresh or not self._aside, False
+        self._aside = answer.done.set_aside
         self.kept(frozenset(row.store for row in group.rows), answer.done.refused, now)
         self._well(now)
         if self._due() <= now:

@@ -6,7 +6,8 @@ loses none. A retrieval by time range ends with its last packet or with this lif
 behind the tags, the store of highest priority first, the newest packet first; while it goes on nothing else is sent
 again. Of several retrievals that of the highest priority is served first.
 Off nominal: a store that cannot be read is told of once and read again after `RETRY_US`. Packets without a time are
-sent behind a tag, never for a time range.
+sent behind a tag, never for a time range. What stands in the place of a file that was set aside is sent from its
+beginning, and once more after the next boot.
 """
 
 from enum import Enum, unique

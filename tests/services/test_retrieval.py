@@ -1,5 +1,7 @@
 """ST[15]: what is sent again on VC 3, and how far the tag is. Octets by hand."""
 
+from pathlib import Path
+
 import pytest
 
 from fsw.mdb.lander import LanderLink
@@ -7,8 +9,9 @@ from fsw.mdb.storage import Basis
 from fsw.pus.ids import APID_SYSTEM
 from fsw.services.allocation import Allocation, Framing
 from fsw.services.storage_states import REFUSED, Activity
+from fsw.store.server import StoreServer
 from tests.services.archive_desk import HOUSEKEEPING, INSTRUMENTS, T0, ArchiveDesk, S, cuc, numbers
-from tests.services.desk import Desk, words
+from tests.services.desk import Desk, Disk, words
 from tests.services.test_storage import BUSY, DOSE, OK, RANGE, STATE, UNKNOWN, held
 
 EVER = f"{cuc(0)} {'1effffffffffff'}"
@@ -240,6 +243,31 @@ def test_a_file_that_was_set_aside_has_new_rows() -> None:
     assert tag(desk) == cuc(T0 + 5 * S)
     desk.run(0)
     assert held(desk, INSTRUMENTS) == 0
+
+
+@pytest.mark.proves("K-ARCH-005")
+def test_a_file_that_is_set_aside_in_flight_costs_what_it_held_and_is_sent_again_once(tmp_path: Path) -> None:
+    disk = Disk()
+    disk.server = StoreServer(str(tmp_path / "store.sqlite"))
+    desk = ArchiveDesk(disk)
+    desk.say(1, 3)
+    desk.run(2 * S)
+    assert desk.word(15, "01 02") == OK
+    assert len(desk.replayed()) == 3
+    disk.server.close()
+    for path in tmp_path.glob("packets.sqlite*"):
+        path.unlink()
+    (tmp_path / "packets.sqlite").write_bytes(b"no database at all" * 500)
+    for count in (2, 1, 3, 1):
+        desk.say(1, count)
+        desk.run(2 * S)
+        assert len(desk.replayed()) == count
+    assert len(list(tmp_path.glob("packets.sqlite.damaged-*"))) == 1
+    desk.run(11 * S)
+    desk = desk.cut()
+    assert len(desk.replayed()) == 7, "the next boot is told once more"
+    desk.run(11 * S)
+    assert desk.cut().replayed() == []
 
 
 def test_a_tag_behind_the_last_row_is_of_a_file_that_is_no_more() -> None:
