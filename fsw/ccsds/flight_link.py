@@ -1,7 +1,9 @@
 """The flight end of the link: octets of the line in, packets out; data fields in, octets for the line out.
 
-Up: carrier, TC frame, FARM-1 on VC 0, packets. Down: TM frames with their counters and, in each, the control word of VC
-0 as it stands when the frame is made. Which APID may come on which channel is for the reader of the packets to say.
+Up: carrier, TC frame, FARM-1 on VC 0, the check of SDLS where the link is protected, packets. Down: TM frames with
+their counters and, in each, the control word of VC 0 as it stands when the frame is made. Which APID may come on which
+channel is for the reader of the packets to say. FARM-1 hears a frame before anybody knows whether it is authentic: a
+forged one may move it, and goes no further; control frames (BC) are clear and move nothing else.
 """
 
 from enum import Enum, unique
@@ -11,6 +13,7 @@ from fsw.ccsds import packetizer, tm_frame
 from fsw.ccsds.carrier import Carrier
 from fsw.ccsds.farm1 import Event, Farm1, Outcome, State
 from fsw.ccsds.reception import FrameReceived, LineFault, UpEvent
+from fsw.ccsds.sdls import OVERHEAD_OCTETS, Protection, SdlsReject
 from fsw.ccsds.space_packet import split
 from fsw.ccsds.tc_frame import SetVr, TcReject, Unlock, decode_directive
 from fsw.ccsds.tm_frame import TmReject
@@ -61,6 +64,17 @@ class LinkFault(Enum):
 
 
 Reason = LineFault | TcReject | TmReject | LinkFault
+"""What `FlightLink.counters` counts."""
+
+
+class Authentic(NamedTuple):
+    """A protected frame of a channel was taken: the packets that follow it, up to the next frame's, came in it.
+
+    They may act when `mark` is kept.
+    """
+
+    vcid: int
+    mark: int
 
 
 class PacketReceived(NamedTuple):
@@ -82,7 +96,7 @@ class TooLong(NamedTuple):
 class Rejected(NamedTuple):
     """Octets, a frame or a packet that went no further, and why; also counted under the reason."""
 
-    reason: Reason
+    reason: Reason | SdlsReject
 
 
 class Directive(NamedTuple):
@@ -93,7 +107,7 @@ class Directive(NamedTuple):
     executed: bool
 
 
-LinkEvent = PacketReceived | TooLong | Rejected | Directive
+LinkEvent = PacketReceived | TooLong | Rejected | Directive | Authentic
 
 _FARM_FAULTS: Final = {
     Event.E1: LinkFault.WAITING,
@@ -106,10 +120,14 @@ _FARM_FAULTS: Final = {
 
 
 class FlightLink:
-    """One link, one carrier. No octets raise; every reason in `counters` starts at zero and only counts up."""
+    """One link, one carrier. No octets raise; every reason in `counters` starts at zero and only counts up.
 
-    def __init__(self, profile: LinkProfile, carrier: Carrier) -> None:
+    Without `protection` the link is clear; with it, that counts what it refuses.
+    """
+
+    def __init__(self, profile: LinkProfile, carrier: Carrier, protection: Protection | None = None) -> None:
         self.profile = profile
+        self.protection = protection
         self.carrier = carrier
         self.farm = Farm1(VC_COMMANDS, profile.farm_window)
         self.counters: dict[Reason, int] = {
@@ -121,6 +139,10 @@ class FlightLink:
         self._room = True
         self._mcfc = 0
         self._vcfc = [0] * 8
+        self._data_octets = tuple(
+            profile.data_octets - (OVERHEAD_OCTETS if protection is not None and protection.sends(vcid) else 0)
+            for vcid in range(8)
+        )
         self._idle = packetizer.idle_data_field(profile.data_octets)
 
     @property
@@ -138,6 +160,14 @@ class FlightLink:
         """Whether the line may owe the rest of a frame: `expire` has something to decide only then."""
         return self.carrier.unfinished
 
+    def data_octets(self, vcid: int) -> int:
+        """How many octets of packets a TM frame of this channel carries."""
+        return self._data_octets[vcid]
+
+    def ready(self, vcid: int) -> bool:
+        """Whether a frame of this channel may be made now: a protected one needs a key and a reserved counter."""
+        return self.protection is None or self.protection.ready(vcid)
+
     def receive(self, octets: bytes) -> list[LinkEvent]:
         """Take octets of the line, cut anywhere; what they complete, in the order of the line."""
         return self._events(self.carrier.feed_up(octets)) if octets else []
@@ -154,7 +184,9 @@ class FlightLink:
 
     def frame(self, vcid: int, fhp: int, data: bytes) -> bytes:
         """Return the octets for the line of one TM frame; its counters are used up by this call."""
-        assert len(data) == self.profile.data_octets, "a frame has a fixed length"
+        assert len(data) == self._data_octets[vcid], "a frame has a fixed length"
+        if self.protection is not None:
+            data = self.protection.protect(vcid, data)
         mcfc, vcfc = self._mcfc, self._vcfc[vcid]
         self._mcfc = (mcfc + 1) % 256
         self._vcfc[vcid] = (vcfc + 1) % 256
@@ -207,8 +239,15 @@ class FlightLink:
 
     def _take_packets(self, received: FrameReceived, events: list[LinkEvent]) -> None:
         """Deliver the packets that share the frame; with one that cannot be delimited the rest of the frame goes."""
-        vcid = received.frame.vcid
-        packets, rest = split(received.frame.data)
+        vcid, data = received.frame.vcid, received.frame.data
+        if self.protection is not None and self.protection.takes(vcid):
+            checked = self.protection.check(vcid, data)
+            if isinstance(checked, SdlsReject):
+                events.append(Rejected(checked))
+                return
+            data = checked
+            events.append(Authentic(vcid, self.protection.receivers[vcid].mark))
+        packets, rest = split(data)
         events.extend(
             PacketReceived(vcid, packet, received.trailing_octets, received.line_octets) for packet in packets
         )

@@ -14,6 +14,7 @@ from fsw.ccsds.flight_link import TC_CHANNELS, VC_COMMANDS, VC_IDLE, LinkProfile
 from fsw.ccsds.fop1_table import Action, State
 from fsw.ccsds.fop1_words import Alert, Directive, Response, Service, Suspend, Transmit
 from fsw.ccsds.reception import LineFault, TmFrameReceived
+from fsw.ccsds.sdls import OVERHEAD_OCTETS, Protection, SdlsReject
 from fsw.ccsds.tc_frame import TcReject
 from fsw.ccsds.tm_frame import TmFrame, TmReject
 from fsw.kernel.clock import NEVER, Micros
@@ -28,6 +29,7 @@ class GroundFault(Enum):
 
     CHANNEL = "tm_channel_unknown"
     OCF = "ocf_no_clcw_of_vc0"
+    COUNTER = "tc_no_counter"  # a frame that did not leave: protected, and no key or no counter is at hand
 
 
 class Uplink(NamedTuple):
@@ -48,7 +50,7 @@ class ControlWord(NamedTuple):
 class FrameRejected(NamedTuple):
     """Octets, or a valid frame, that went no further; also counted under the reason."""
 
-    reason: LineFault | TcReject | TmReject | GroundFault
+    reason: LineFault | TcReject | TmReject | GroundFault | SdlsReject
 
 
 GroundEvent = (
@@ -60,7 +62,8 @@ class GroundLink:
     """One link. `t1_us` must be above the round trip, waiting in the lander's queue included.
 
     With `auto_initiate` the AD service is initiated at the first control word and again after an alert, then one T1
-    later: frames that were under way when the alert came must have arrived before V(R) is believed.
+    later: frames that were under way when the alert came must have arrived before V(R) is believed. Each frame that
+    leaves is protected anew, one that leaves again too; `protection` counts what it refuses.
     """
 
     def __init__(
@@ -72,8 +75,10 @@ class GroundLink:
         limit: int = 5,
         timeout_type: int = 0,
         auto_initiate: bool = True,
+        protection: Protection | None = None,
     ) -> None:
         self.profile = profile
+        self.protection = protection
         self.fop = fop1.Fop1(
             VC_COMMANDS, window=profile.farm_window // 2, t1_us=t1_us, limit=limit, timeout_type=timeout_type
         )
@@ -128,7 +133,7 @@ class GroundLink:
 
     def send_ad(self, packet: bytes, now: Micros) -> int:
         """Send one packet in a sequence-controlled frame of VC 0; return the request's id for its responses."""
-        _assert_fits(packet)
+        assert 1 <= len(packet) <= packet_octets_max(self.protection), "a packet goes into one frame"
         request_id = self.fop.send_ad(packet, now)
         self._serve_fop(now)
         return request_id
@@ -138,8 +143,8 @@ class GroundLink:
 
         Ids of VC 0 count up from 1, those of the channels without FOP-1 down from -1.
         """
-        _assert_fits(packet)
         assert vcid in TC_CHANNELS, "a channel of telecommands"
+        assert 1 <= len(packet) <= packet_octets_max(self.protection, vcid), "a packet goes into one frame"
         if vcid == VC_COMMANDS:
             request_id = self.fop.send_bd(packet, now)
             self._serve_fop(now)
@@ -173,6 +178,10 @@ class GroundLink:
 
     def _take_frame(self, frame: TmFrame, now: Micros) -> None:
         self.frames_good += 1
+        data = frame.data if self.protection is None else self.protection.check(frame.vcid, frame.data)
+        if isinstance(data, SdlsReject):
+            self._emit(FrameRejected(data))
+            return
         self._take_clcw(frame.clcw, now)
         if frame.vcid == VC_IDLE:
             return
@@ -180,7 +189,7 @@ class GroundLink:
         if channel is None:
             self._reject(GroundFault.CHANNEL)
             return
-        for event in channel.feed(frame.vcfc, frame.fhp, frame.data):
+        for event in channel.feed(frame.vcfc, frame.fhp, data):
             self._emit(event)
 
     def _take_clcw(self, word: int, now: Micros) -> None:
@@ -223,9 +232,14 @@ class GroundLink:
             self._initiate_from = Micros(now + self.fop.t1_us) if self._auto else NEVER
 
     def _uplink(self, vcid: int, transmit: Transmit) -> None:
-        service = transmit.service
+        service, data = transmit.service, transmit.data
+        if self.protection is not None and service is not Service.BC:
+            if not self.protection.ready(vcid):
+                self._reject(GroundFault.COUNTER)
+                return
+            data = self.protection.protect(vcid, data)
         frame = tc_frame.TcFrame(
-            self.profile.scid, vcid, service is not Service.AD, service is Service.BC, transmit.n_s, transmit.data
+            self.profile.scid, vcid, service is not Service.AD, service is Service.BC, transmit.n_s, data
         )
         self._emit(Uplink(vcid, service, tc_frame.encode(frame), transmit.request_id))
 
@@ -238,5 +252,7 @@ class GroundLink:
         assert len(self._events) <= EVENTS_MAX, "somebody takes the events"
 
 
-def _assert_fits(packet: bytes) -> None:
-    assert 1 <= len(packet) <= tc_frame.DATA_OCTETS_MAX, "a packet goes into one frame"
+def packet_octets_max(protection: Protection | None, vcid: int = VC_COMMANDS) -> int:
+    """The longest packet that a TC frame of a channel takes."""
+    protected = protection is not None and protection.sends(vcid)
+    return tc_frame.DATA_OCTETS_MAX - (OVERHEAD_OCTETS if protected else 0)

@@ -12,7 +12,7 @@ from fsw.pus import expiry, st01, tc
 from fsw.pus.ids import Service
 from tools.ground import nested
 from tools.ground.nested import ACK_ALL, SEQUENCE_COUNTS, Nested
-from tools.ground.request import Refusal
+from tools.ground.request import Refusal, Why
 
 WRAPPER_OCTETS = tc.OVERHEAD_OCTETS + 7
 
@@ -38,18 +38,23 @@ def build(
     source_id: int,
     tai_us: int | None,
     not_after: bytes | None = None,
+    octets_max: int = tc.PACKET_OCTETS_MAX,
 ) -> Built | Refusal:
     """The named telecommand as it leaves, or why it does not; the counts are taken when the caller keeps them.
 
-    `not_after`: the CUC of its expiry. What is too long to be wrapped leaves bare.
+    `not_after`: the CUC of its expiry. What is too long to be wrapped leaves bare; `octets_max`: the longest packet the
+    link takes, a protected one less than a clear one.
     """
     found = nested.encode(database, name, arguments, counts=counts, source_id=source_id, tai_us=tai_us)
     if isinstance(found, Refusal):
         return found
     command, following = found.command, found.counts
+    octets = len(command.data) + tc.OVERHEAD_OCTETS
+    if octets > octets_max:
+        return Refusal(Why.USAGE, f"{name}: a telecommand of {octets} octets, a frame of this link takes {octets_max}")
     apid = command.apid
     wrapper_count = wrapper_id = None
-    if not_after is not None and len(command.data) + WRAPPER_OCTETS <= tc.DATA_OCTETS_MAX:
+    if not_after is not None and octets + WRAPPER_OCTETS <= octets_max:
         wrapper_count = _take(following, apid)
         wrapper_id = st01.encode_request_id(apid, wrapper_count)
     count = _take(following, apid)

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from fsw.ccsds import tm_frame
 from fsw.ccsds.depacketizer import Depacketizer, GapDetected, PacketReceived, PacketRejected
+from fsw.ccsds.sdls import Protection, SdlsReject
 from fsw.ccsds.tm_frame import TmFrame, TmReject
 from fsw.config import LINES
 
@@ -35,11 +36,17 @@ DownEvent = ControlWord | PacketReceived | GapDetected | PacketRejected | FrameR
 
 
 class Downlink:
-    """Streams of frames in, events out. `lengths` are the frame lengths that are taken."""
+    """Streams of frames in, events out. `lengths` are the frame lengths that are taken.
 
-    def __init__(self, scid: int, lengths: tuple[int, ...] = TM_FRAME_OCTETS) -> None:
+    With `protection` a frame of a protected channel is taken whole, control word included, or not at all.
+    """
+
+    def __init__(
+        self, scid: int, lengths: tuple[int, ...] = TM_FRAME_OCTETS, protection: Protection | None = None
+    ) -> None:
         self.scid = scid
         self.lengths = lengths
+        self._protection = protection
         self.frames_good = 0
         self.frames_lost = 0
         """By the counters of the virtual channels that carry packets, modulo 256 at each gap."""
@@ -54,6 +61,9 @@ class Downlink:
         frame = tm_frame.decode(octets, self.scid, length) if length in self.lengths else TmReject.LENGTH
         if isinstance(frame, TmReject):
             return [self._reject(frame.value)]
+        data = frame.data if self._protection is None else self._protection.check(frame.vcid, frame.data)
+        if isinstance(data, SdlsReject):
+            return [self._reject(data.value)]
         self.frames_good += 1
         events: list[DownEvent] = [ControlWord(frame.clcw)] if self._is_news(frame) else []
         if frame.vcid == VC_IDLE:
@@ -61,7 +71,7 @@ class Downlink:
         channel = self._channels.get(frame.vcid)
         if channel is None:
             return [*events, self._reject("tm_channel_unknown")]
-        found = channel.feed(frame.vcfc, frame.fhp, frame.data)
+        found = channel.feed(frame.vcfc, frame.fhp, data)
         self.frames_lost += sum(event.lost for event in found if isinstance(event, GapDetected))
         return events + list(found)
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from fsw.ccsds.sdls import Protection
 from fsw.config import LINES, SCID
 from tools.ground.downlink import TM_FRAME_OCTETS
 from tools.ground.uplink import UplinkProfile
@@ -9,13 +10,14 @@ from tools.ground.uplink import UplinkProfile
 
 class Profile(NamedTuple):
     """Numbers of a session. `word_us`: longest silence between two words on a request; `queue_us`: longest wait to
-    leave the ground. `of_line` gives those of a line profile."""
+    leave the ground. `of_line` gives those of a line profile. `protection`: the ground's end of a protected link."""
 
     uplink: UplinkProfile = UplinkProfile()
     tm_frame_octets: tuple[int, ...] = TM_FRAME_OCTETS
     word_us: int = 20_000_000
     queue_us: int = 30_000_000
     one_way_us: int = 0
+    protection: Protection | None = None
 
 
 def of_line(line: str, *, one_way_us: int = 0, raw: bool = False, scid: int = SCID) -> Profile:

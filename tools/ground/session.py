@@ -82,8 +82,8 @@ class Session:
     ) -> None:
         self.database = database
         self.profile = profile
-        self.downlink = Downlink(profile.uplink.scid, profile.tm_frame_octets)
-        self.uplink = Uplink(profile.uplink)
+        self.downlink = Downlink(profile.uplink.scid, profile.tm_frame_octets, profile.protection)
+        self.uplink = Uplink(profile.uplink, profile.protection)
         self.tracker = Tracker(profile.word_us)
         self.fates = fates.Fates(2 * profile.word_us)
         self.contact = Contact()
@@ -184,7 +184,7 @@ class Session:
         if isinstance(expiry, request.Refusal):
             return expiry
         built = build(
-            self.database, name, arguments,
+            self.database, name, arguments, octets_max=self.uplink.packet_octets_max,
             counts=self._counts, source_id=source_id, tai_us=tai_us, not_after=expiry.not_after,
         )  # fmt: skip
         if isinstance(built, request.Refusal):

@@ -8,6 +8,7 @@ FOP-1 leaves to management when and how AD service is initiated. The policy here
   report value 0 betrays the reboot. A receiver at 0 is therefore set to 1 (Set V(R)), after a boot and at each wrap.
 - After an alert with frames outstanding the receiver is set to a number not used yet: what may still be under way is
   then older than anything the receiver takes. Such frames are reported as interrupted and never sent again.
+- On a protected link each frame that leaves is protected anew, one that leaves again too; none without a counter.
 - A receiver that shows CLCWs but does not act on Set V(R) is taken as it is.
 """
 
@@ -22,6 +23,8 @@ from fsw.ccsds.clcw import encode as encode_clcw
 from fsw.ccsds.fop1 import Fop1
 from fsw.ccsds.fop1_table import Action, State
 from fsw.ccsds.fop1_words import Alert, Directive, Kind, Response, Service, Transmit
+from fsw.ccsds.ground_link import packet_octets_max
+from fsw.ccsds.sdls import Protection
 from fsw.ccsds.tc_frame import TcFrame
 from fsw.kernel.clock import NEVER, Micros
 
@@ -90,8 +93,12 @@ class _Waiting(NamedTuple):
 class Uplink:
     """Packets in by `submit`, control words in by `clcw`; datagrams out by `take_datagrams`, words by `take_events`."""
 
-    def __init__(self, profile: UplinkProfile) -> None:
+    def __init__(self, profile: UplinkProfile, protection: Protection | None = None) -> None:
         self.profile = profile
+        self.protection = protection
+        self.packet_octets_max = packet_octets_max(protection, profile.vcid)
+        self.uncounted = 0
+        """Frames that did not leave: protected, and without a counter that is reserved."""
         self.fop = Fop1(profile.vcid, window=profile.window, t1_us=profile.t1_us, limit=profile.limit)
         self.last_clcw: Clcw | None = None
         self.alerts = 0
@@ -113,7 +120,7 @@ class Uplink:
 
     def submit(self, ticket: int, packet: bytes, now: Micros) -> bool:
         """Queue one packet for AD; False when 64 are waiting already."""
-        assert 1 <= len(packet) <= tc_frame.DATA_OCTETS_MAX
+        assert 1 <= len(packet) <= self.packet_octets_max
         if len(self._queue) >= QUEUE_MAX:
             return False
         self._queue.append(_Waiting(ticket, packet))
@@ -286,15 +293,26 @@ class Uplink:
 
     def _transmit(self, event: Transmit) -> None:
         bypass, control = event.service is not Service.AD, event.service is Service.BC
-        octets = tc_frame.encode(TcFrame(self.profile.scid, self.profile.vcid, bypass, control, event.n_s, event.data))
-        assert len(self._datagrams) < DATAGRAMS_MAX, "somebody takes the datagrams"
-        self._datagrams.append(octets if self.profile.raw else cltu.encode(octets))
+        vcid, data = self.profile.vcid, event.data
+        if self.protection is None or control:
+            self._leave(TcFrame(self.profile.scid, vcid, bypass, control, event.n_s, data))
+        elif self.protection.ready(vcid):
+            self._leave(
+                TcFrame(self.profile.scid, vcid, bypass, control, event.n_s, self.protection.protect(vcid, data))
+            )
+        else:
+            self.uncounted += 1  # COP-1 tries it again, and says so when it gives up
         if event.service is Service.AD:
             self._unused = (event.n_s + 1) % 256
             ticket = self._tickets[event.request_id]
             self.retransmissions += ticket in self._sent
             self._sent.add(ticket)
             self._word(UpWord.SENT, ticket)
+
+    def _leave(self, frame: TcFrame) -> None:
+        octets = tc_frame.encode(frame)
+        assert len(self._datagrams) < DATAGRAMS_MAX, "somebody takes the datagrams"
+        self._datagrams.append(octets if self.profile.raw else cltu.encode(octets))
 
     def _alert(self, event: Alert, reason: str) -> None:
         if event.reason is not Action.ALERT_TERM:
