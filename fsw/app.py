@@ -248,7 +248,6 @@ class App:
     def _slots(self) -> tuple[Slot, ...]:
         """The slot table: order, period, phase, budget, and what wakes a slot before its time."""
         system, power, comms = self.system, self.power, self.comms
-        assert system.process is not None
         assert power.process is not None
         assert comms.process is not None
         return (
@@ -256,17 +255,12 @@ class App:
                 "comms.receive",
                 comms.receive,
                 budget_us=4_000,
-                wakes=(self.world.line, comms.process.mailbox, self.board.lander_requests),
+                wakes=(self.world.line, comms.process.mailbox.waiting, self.board.lander_requests),
             ),
-            Slot(
-                "system",
-                system.step,
-                budget_us=6_000,
-                wakes=(system.process.mailbox, system.inbox, system.bell, self.attention, self.store, self.keeper),
-            ),
-            Slot("power", power.step, wakes=(power.process.mailbox, power.inbox, power.bell)),
+            Slot("system", system.step, budget_us=6_000, wakes=(*system.waiting, *self.store.port.waiting)),
+            Slot("power", power.step, wakes=(power.process.mailbox.waiting, power.inbox.waiting, power.bell.waiting)),
             *(self._instrument_slot(entry) for entry in self.mission.instruments),
-            Slot("comms.transmit", self.downlink.step, budget_us=6_000, wakes=(self.downlink.bell,)),
+            Slot("comms.transmit", self.downlink.step, budget_us=6_000, wakes=(self.downlink.bell.waiting,)),
         )
 
     def _instrument_slot(self, entry: InstrumentEntry) -> Slot:
@@ -277,7 +271,7 @@ class App:
             host.step,
             period_ticks=entry.period_ticks,
             budget_us=entry.budget_us,
-            wakes=(host.process.mailbox, host.bell),
+            wakes=(host.process.mailbox.waiting, host.bell.waiting),
             essential=False,
         )
 

@@ -5,7 +5,7 @@ that died or fell silent; a `Wire` only carries. Behind the wire may be a child 
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from enum import Enum, unique
 from typing import Final, NamedTuple, Protocol
 
@@ -101,6 +101,11 @@ class Port:
     def __len__(self) -> int:
         return len(self._deadlines) + len(self._ready)
 
+    @property
+    def waiting(self) -> tuple[Sized, Sized]:
+        """What `len` counts, for `Slot.wakes`: the same objects for good, looked at without a call of ours."""
+        return self._deadlines, self._ready
+
     def ask(self, octets: bytes, now: Micros, deadline_us: int | None = None) -> int | None:
         """Send a request; returns its id, or None, counted, when the port is full. Nothing waits."""
         assert len(octets) <= MESSAGE_OCTETS_MAX - ID_OCTETS, "a request fits into one message"
@@ -121,7 +126,8 @@ class Port:
         self._expire(now)
         self._tend(now)
         self._flush(now)
-        answers, self._ready = self._ready, []
+        answers = self._ready.copy()
+        self._ready.clear()
         return answers
 
     def next_deadline(self) -> Micros:

@@ -1,6 +1,7 @@
 """Bounded queues between tasks. A full one refuses and counts; nothing waits (architecture, rule 7)."""
 
 from collections import deque
+from collections.abc import Sized
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -21,6 +22,11 @@ class Mailbox(Generic[T]):
         self.dropped = 0
         self.depth_max = 0
         self._items: deque[T] = deque()
+
+    @property
+    def waiting(self) -> Sized:
+        """What lies in it, for `Slot.wakes`: the same object for good, looked at without a call of ours."""
+        return self._items
 
     def put(self, item: T) -> bool:
         """Queue `item`; False, and counted, when there is no room."""

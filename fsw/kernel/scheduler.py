@@ -81,10 +81,7 @@ class SlotStats:
     def next_tick(self, tick: int) -> int | None:
         """Number of the first base tick after `tick` that has work for this slot; None when only input can bring it."""
         first = tick + 1
-        for wake in self.wakes:
-            if len(wake):
-                break
-        else:
+        if not any(self.wakes):
             if self.due >= NEVER:
                 return None
             first = max(first, -(-self.due // TICK_US))
@@ -101,7 +98,7 @@ class Scheduler:
     def __init__(self, clock: Clock, slots: Sequence[Slot], guard: Callable[[Slot], Step]) -> None:
         self._clock = clock
         self._table = tuple(SlotStats(slot, guard(slot)) for slot in slots)
-        self._waking = tuple(record for record in self._table if record.wakes and record.period_ticks == 1)
+        self._wakes = self._often_looked_at()
         self._seldom = tuple(record for record in self._table if record.period_ticks != 1)
         self.stats: Mapping[str, SlotStats] = {record.slot.name: record for record in self._table}
         assert len(self.stats) == len(self._table), "two slots have one name"
@@ -134,6 +131,11 @@ class Scheduler:
         for record in self._table:
             if record.slot.name.partition(".")[0] == task:
                 record.wakes = ()
+        self._wakes = self._often_looked_at()
+
+    def _often_looked_at(self) -> tuple[Sized, ...]:
+        """What wakes slots that are looked at in every tick, all of it in one row."""
+        return tuple(wake for record in self._table if record.period_ticks == 1 for wake in record.wakes)
 
     def tick(self, planned: Micros) -> Micros:
         """Run the base tick planned for `planned` and return the time of the next tick that has work, or NEVER.
@@ -169,14 +171,10 @@ class Scheduler:
         started = read_ns()
         for record in self._table:
             due = record.due
-            if due > now:
-                for wake in record.wakes:
-                    if len(wake):
-                        break
-                else:
-                    if due < earliest and record.period_ticks == 1:
-                        earliest = due
-                    continue
+            if due > now and not any(record.wakes):
+                if due < earliest and record.period_ticks == 1:
+                    earliest = due
+                continue
             period = record.period_ticks
             if period != 1 and (record.phase_ticks - first) % period > missed:
                 continue
@@ -194,12 +192,8 @@ class Scheduler:
     def _next_work(self, earliest: Micros, tick: int) -> Micros:
         """Time of the first tick after `tick` at which any slot has work; NEVER when there is none."""
         following = Micros((tick + 1) * TICK_US)
-        if earliest <= following:
+        if earliest <= following or any(self._wakes):
             return following
-        for record in self._waking:
-            for wake in record.wakes:
-                if len(wake):
-                    return following
         for record in self._seldom:
             candidate = record.next_tick(tick)
             if candidate is not None:

@@ -9,7 +9,7 @@ table has been loaded after a boot, requests that need it are refused with 8.
 """
 
 from collections import deque
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Sized
 from enum import Enum, unique
 from typing import Final
 
@@ -72,6 +72,11 @@ class Keeper:
     def __len__(self) -> int:
         return len(self._batch_then)
 
+    @property
+    def waiting(self) -> Sized:
+        """What `len` counts, for `Slot.wakes`: the same object for good."""
+        return self._batch_then
+
     def restores(self, table: Table, restore: Restore) -> None:
         """Have `restore` called once, with every row of `table`, when the store has given them after this boot."""
         assert table not in self._loading, f"two services keep {table.name}"
@@ -103,8 +108,9 @@ class Keeper:
             return
         asked = self._store.keep(self._batch, now)
         if asked is not None:
-            self._sent[asked] = self._batch_then
-            self._batch, self._batch_octets, self._batch_then = [], 0, []
+            self._sent[asked] = self._batch_then.copy()
+            self._batch, self._batch_octets = [], 0
+            self._batch_then.clear()
 
     def load(self, now: Micros) -> bool:
         """Ask for what is not back yet; False when the store's queue is full."""

@@ -6,7 +6,7 @@ turns of the board's common services.
 Off nominal: a store that does not answer sets the health bit and is reported once; nothing here waits for it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from typing import Final
 
 from fsw.hal.ports import BoardReadings, BoardSensors
@@ -94,6 +94,13 @@ class SystemTask:
     @takers.setter
     def takers(self, takers: tuple[Callable[[StoreAnswer, Micros], bool], ...]) -> None:
         self.store_watch.takers = takers
+
+    @property
+    def waiting(self) -> tuple[Sized, ...]:
+        """What wakes its slot, besides the store."""
+        assert self.process is not None, "every process has its queue"
+        bells = (self.bell.waiting, self._services.attention.waiting)
+        return (self.process.mailbox.waiting, self.inbox.waiting, *bells, self._services.keeper.waiting)
 
     def step(self, now: Micros) -> Micros:
         """One turn: answers of the store, the lander's words, requests, housekeeping, samples."""
