@@ -26,7 +26,7 @@ from hil.written.fault import FaultError, make
 from hil.written.fault_kinds import Ability
 from hil.written.toml_table import nearest
 from tools.ground.request import Refusal
-from tools.ground.session import Ticket
+from tools.ground.ticket import Ticket
 from tools.ground.tracking import StageChange, State
 
 WITHIN_S: Final = 30.0

@@ -6,7 +6,8 @@ from fsw.mdb.database import Database
 from tests.tools.spacecraft import Spacecraft
 from tools.ground.profile import Profile
 from tools.ground.records import Record
-from tools.ground.session import Session, Ticket
+from tools.ground.session import Session
+from tools.ground.ticket import Ticket
 from tools.ground.tracking import StageChange, Word
 
 DATABASE = Database(standard_services, comms, lander, power, system, verification)

@@ -10,7 +10,7 @@ from tests.tools.session_bench import Bench, ready_bench
 from tests.tools.spacecraft import crc
 from tools.ground.building import Built, build
 from tools.ground.request import Refusal
-from tools.ground.session import Ticket
+from tools.ground.ticket import Ticket
 from tools.ground.tracking import State
 
 NOW_S, LOS_S = 2_174_120_137, 2_174_120_737  # 2026-11-23T10:15:00Z and ten minutes later

@@ -15,7 +15,8 @@ from tests.tools.spacecraft import Spacecraft, crc
 from tools.ground.archive import Archive
 from tools.ground.fates import ASKS_MAX
 from tools.ground.records import CommandRecord
-from tools.ground.session import Session, Ticket
+from tools.ground.session import Session
+from tools.ground.ticket import Ticket
 from tools.ground.tracking import StageChange, State, Tracker, Word
 
 DATABASE = Database(standard_services, comms, lander, power, system, verification, fates, carrying)

@@ -16,7 +16,8 @@ from tests.tools.spacecraft import Spacecraft, crc
 from tools.ground.profile import Profile
 from tools.ground.records import EventRecord, LanderRecord, Note, PacketRecord, ParameterRecord
 from tools.ground.request import Refusal, Why
-from tools.ground.session import DatabaseState, Session, Ticket
+from tools.ground.session import DatabaseState, Session
+from tools.ground.ticket import Ticket
 from tools.ground.tracking import State, Word
 from tools.ground.uplink import UplinkProfile
 

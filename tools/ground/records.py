@@ -104,6 +104,9 @@ class CommandRecord(NamedTuple):
     request_id: bytes
     source_id: int
     packet: bytes
+    operator: str = ""
+    origin: str = ""
+    """From where, as the session's host saw it; empty where the session itself has sent it."""
 
 
 class LinkRecord(NamedTuple):
@@ -167,7 +170,7 @@ def as_json(record: Record, received_utc_us: int) -> dict[str, Data]:
             return head | {
                 "ticket": record.ticket, "name": record.name, "arguments": arguments, "apid": record.apid,
                 "count": record.sequence_count, "request_id": record.request_id.hex(), "source_id": record.source_id,
-                "packet": record.packet.hex(),
+                "packet": record.packet.hex(), "operator": record.operator, "from": record.origin,
             }  # fmt: skip
         case StageChange():
             return head | stage_json(record)

@@ -7,7 +7,7 @@ database. No octets make it raise; what it cannot read is a record that says why
 
 from collections.abc import Container, Iterable, Mapping
 from enum import Enum, unique
-from typing import Final, NamedTuple
+from typing import Final
 
 from fsw.ccsds.depacketizer import GapDetected, PacketReceived
 from fsw.kernel.clock import NEVER, Micros
@@ -27,15 +27,15 @@ from tools.ground.expiry import NONE, Contact
 from tools.ground.large import LargeReports
 from tools.ground.link_news import LinkNews
 from tools.ground.profile import Profile
-from tools.ground.records import CommandRecord, LanderRecord, LinkRecord, Note, Record
-from tools.ground.remarks import Remarks
+from tools.ground.records import CommandRecord, LanderRecord, LinkRecord, Record
 from tools.ground.request import Why
+from tools.ground.saying import Saying
 from tools.ground.structures import FlightStructures
+from tools.ground.ticket import ITSELF, Sender, Ticket
 from tools.ground.tracking import UNDECIDED, Former, StageChange, State, Tracker, Word
 from tools.ground.uplink import QUEUE_MAX, LinkState, Uplink, UpWord
 
 SOURCE_ID: Final = 1
-RECORDS_MAX: Final = 65_536
 REPORT_OCTETS_MAX: Final = 2_048
 """What is kept of a datagram that is no report."""
 _REPORTS: Final = range(LanderApid.REPORT_LANDER, LanderApid.REPORT_BEACON + 1)
@@ -48,19 +48,6 @@ class DatabaseState(Enum):
     UNKNOWN = "not told yet"
     MATCH = "match"
     MISMATCH = "mismatch"
-
-
-class Ticket(NamedTuple):
-    """A telecommand that was taken; its stages come as `StageChange` records under this number."""
-
-    number: int
-    name: str
-    apid: int
-    service: int
-    sequence_count: int
-    request_id: bytes
-    expiry: str = ""
-    """Until when it may be executed, or why it may at any time; empty where nobody asked."""
 
 
 class Session:
@@ -98,9 +85,8 @@ class Session:
         self._ticket = 0
         self._boot_event_due = True  # that of the life at hand may still come; also when its CLCW came first
         self._unforced: set[int] = set()  # queued tickets that a mismatch takes back
-        self._records: list[Record] = []
-        self.records_dropped = 0
-        self._remarks = Remarks()
+        self.saying = Saying()
+        self._say = self.saying.say
         self._carried: dict[int, tuple[int, ...]] = {}  # by the ticket of what carries them
         self._news = LinkNews(now)
         for before in former:
@@ -173,10 +159,12 @@ class Session:
         *,
         force: bool = False,
         not_after: str = NONE,
+        by: Sender = ITSELF,
     ) -> Ticket | request.Refusal:
         """Check and queue one telecommand; nothing leaves for one that is refused.
 
         `force` commands although the payload says that it flies another database. `not_after`: see `expiry.Contact`.
+        `by` goes into the records of what leaves.
         """
         self._news.unsettle()
         tai_us = self.board_time.tai_us(now)
@@ -197,7 +185,9 @@ class Session:
             return request.Refusal(Why.FULL, f"{QUEUE_MAX} commands are waiting for the link already")
         number = self._ticket + len(built.inside) + 1
         due = Micros(now + self.profile.queue_us)
-        if not self._open_carried(built, source_id, now) or not self.tracker.open(number, name, built.request_id, due):
+        if not (
+            self._open_carried(built, source_id, by, now) and self.tracker.open(number, name, built.request_id, due)
+        ):
             return request.Refusal(Why.FULL, "too many commands wait for their last word")
         self._ticket, self._counts = number, built.counts
         bare = expiry.not_after is not None and not built.wrapper_id
@@ -210,21 +200,23 @@ class Session:
             self._unforced.add(number)
         self._structures.sent(self.database, number, command)
         self._say(
-            CommandRecord(now, number, name, dict(arguments), command.apid, count, request_id, source_id, built.packet)
+            CommandRecord(
+                now, number, name, dict(arguments), command.apid, count, request_id, source_id, built.packet, *by
+            )
         )
         self.uplink.submit(number, built.packet, now)
         self._hear_uplink(now)
         self._say_link(now)
         return ticket
 
-    def _open_carried(self, built: Built, source_id: int, now: Micros) -> bool:
+    def _open_carried(self, built: Built, source_id: int, by: Sender, now: Micros) -> bool:
         """Telecommands inside another have tickets of their own, before that of what carries them."""
         tickets = []
         for ticket, (name, apid, count, request_id, packet) in enumerate(built.inside, self._ticket + 1):
             if not self.tracker.open(ticket, name, request_id, NEVER):
                 return False
             tickets.append(ticket)
-            self._say(CommandRecord(now, ticket, name, {}, apid, count, request_id, source_id, packet))
+            self._say(CommandRecord(now, ticket, name, {}, apid, count, request_id, source_id, packet, *by))
         if tickets:
             self._carried[self._ticket + len(tickets) + 1] = tuple(tickets)
         return True
@@ -253,8 +245,7 @@ class Session:
 
     def take_records(self) -> list[Record]:
         """What was said since the last call, in order."""
-        taken, self._records = self._records, []
-        return taken
+        return self.saying.take()
 
     def next_due(self) -> Micros:
         """When `tick` has work: a timer, or the link's state to be said once a second."""
@@ -389,12 +380,4 @@ class Session:
                 self._say(record)
 
     def _note(self, now: Micros, text: str) -> None:
-        worded = self._remarks.worded(text, now)
-        if worded is not None:
-            self._say(Note(now, worded))
-
-    def _say(self, record: Record) -> None:
-        if len(self._records) >= RECORDS_MAX:
-            self.records_dropped += 1
-            return
-        self._records.append(record)
+        self.saying.note(text, now)
