@@ -113,7 +113,7 @@ class Bench:
         self._reads_reports = Kind.REPORT in self.player.kinds or self.observers.wants(LanderRecord)
         self._powered = False
         self._lander_told = self._ground_told = self._player_told = True
-        self._lander_due = self._player_due = self._desk_due = self._fill_due = now
+        self._lander_due = self._ground_due = self._player_due = self._desk_due = self._fill_due = now
 
     # --- time -----------------------------------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ class Bench:
         for _ in range(TURNS_MAX):
             if self._lander_told or now >= self._lander_due:
                 self._lander(now)
-            if self._ground_told or now >= self.session.next_due():
+            if self._ground_told or now >= self._ground_due:
                 self._ground(now)
             if self._player_told or now >= self._player_due:
                 self._player_told = False
@@ -143,7 +143,9 @@ class Bench:
                 break
         if now >= self._fill_due:
             self._fill_due = self.lander.fill(self.end.up, now)
-        return min(self._lander_due, self._player_due, self._desk_due, self._fill_due, self.session.next_due())
+        if self._ground_told:  # in the last of the turns
+            self._ground_due = self.session.next_due()
+        return min(self._lander_due, self._ground_due, self._player_due, self._desk_due, self._fill_due)
 
     def _lander(self, now: Micros) -> None:
         lander, tell = self.lander, self.observers.tell
@@ -182,6 +184,7 @@ class Bench:
             self.desk.uplinked(datagram, now)
             self.observers.tell("uplinked", datagram, now)
             self.lander.receive_tc(datagram, now)
+        self._ground_due = self.session.next_due()
 
     # --- hands of the player ----------------------------------------------------------------------------------------
 

@@ -175,14 +175,13 @@ class Board:
     def _planned(self) -> Micros:
         """The next base tick with work, in the board's time."""
         following = Micros(self._last_us + TICK_US)
-        if not self.skips_idle:
-            return following
-        if self._due <= following:
+        due = self._due
+        if due <= following or not self.skips_idle:
             return following
         arrival_us = self.line.arrival()
-        if arrival_us >= NEVER:
-            return self._due
-        return max(following, min(self._due, self._tick_at(arrival_us)))
+        if arrival_us < NEVER:
+            due = min(due, self._tick_at(arrival_us))
+        return max(following, due)
 
     def next_due(self) -> Micros:
         """When the next base tick with work comes, or the watchdog bites; NEVER while the power is off."""

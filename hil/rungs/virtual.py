@@ -71,16 +71,18 @@ class Virtual:
         """Act on what was done from outside, and let time pass until then, or until `stop` says so behind an event."""
         began_ns = time.perf_counter_ns()
         clock, end, bench = self.clock, self.end, self.bench
-        self._due = clock.now()
+        self._due = now = clock.now()
         while not stop():
-            due = min(self._due, end.next_due())
+            end_due = end.next_due()
+            due = min(self._due, end_due)
             if due > until:
                 clock.advance_to(until)
                 break
-            if due > clock.now():
+            if due > now:
                 clock.advance_to(due)
-            now = clock.now()
-            end.step()
+                now = due
+            if now >= end_due:
+                end.step()
             self._due = bench.step(now)
             if now >= self._look_us:
                 self._look(now)
