@@ -125,7 +125,9 @@ def test_a_connection_test_of_each_process_and_of_none(board: Board) -> None:
 
 
 def test_parameters_read_in_the_asked_order_and_set_together(board: Board) -> None:
-    assert board.ask(board.tc(SYSTEM, 20, 3, struct.pack(">BHI", 1, 10, 0xDEADBEEF))) == ACCEPTED
+    kept = board.tc(SYSTEM, 20, 3, struct.pack(">BHI", 1, 10, 0xDEADBEEF))
+    board.send(kept)
+    assert board.end(kept) == (7, None)  # when the disk has it: a ping behind it may be quicker
     report = board.answer(board.tc(SYSTEM, 20, 1, b"\x03" + u16(3, 10, 1)), (20, 2)).data
     assert report[:3] == b"\x03" + u16(3)
     assert report[4:] == u16(10) + bytes.fromhex("deadbeef") + u16(1) + struct.pack(">I", 1)
