@@ -32,6 +32,7 @@ class Listing:
         self.rows: list[tuple[bytes, int, int]] = []  # request id, word, code
         self.whole = True
         self.dropped: set[int] = set()  # reports of an answer that the way down loses
+        self.late = False  # verification overtakes the list
         self.asked = 0
         self.first = 0
         self.status = 2
@@ -52,7 +53,8 @@ class Listing:
             if begin // PART not in self.dropped:
                 reports.append(craft.frame(craft.report(8, 180, octets)))
         self.dropped = set()
-        return [craft.verify(command, 1), craft.verify(command, 3), *reports, craft.verify(command, 7)]
+        words = [craft.verify(command, stage) for stage in (1, 3, 7)]
+        return [*words, *reports] if self.late else [*words[:2], *reports, words[2]]
 
 
 class FateBench(Bench):
@@ -60,6 +62,7 @@ class FateBench(Bench):
 
     def __init__(self) -> None:
         self.list = Listing()
+        self.behind: list[bytes] = []
         super().__init__(Spacecraft(self._obey))
         self.session = Session(DATABASE, self.session.profile, self.now)
         self.step(5)
@@ -67,6 +70,9 @@ class FateBench(Bench):
     def _obey(self, craft: Spacecraft, command: PusTc) -> list[bytes]:
         found = self.list(craft, command)
         frames = [each for each in found if len(each) == craft.octets]
+        if self.list.late:
+            self.behind += frames
+            frames = []
         for frame in frames:
             self.session.tm_datagram(frame, self.now)
         return [each for each in found if len(each) != craft.octets]
@@ -123,6 +129,32 @@ def test_what_is_not_on_a_whole_list_never_arrived() -> None:
     bench.step(40)
     assert bench.last(ticket).state is State.NEVER
     assert bench.last(ticket).text.startswith("the payload's list in life 9, requests 0 to 1 does not have it; ")
+
+
+@pytest.mark.proves("K-FATE-002")
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_list_that_its_completion_has_overtaken_is_waited_for(lost: bool) -> None:
+    bench = FateBench()
+    bench.list.late = True
+    bench.list.rows += [(b"\x18\x20" + count.to_bytes(2, "big"), COMPLETED, 0) for count in range(0x2000, 0x2028)]
+    absent, there = bench.gap(), bench.gap(word=COMPLETED)
+    while not bench.behind:
+        bench.step(1)
+    bench.step(2)
+    assert (asked(bench), len(bench.behind)) == (1, 3)
+    for frame in bench.behind[lost:]:
+        assert bench.last(absent).state is not State.NEVER
+        bench.session.tm_datagram(frame, bench.now)
+        bench.records += bench.session.take_records()
+    if lost:
+        assert bench.last(absent).state is not State.NEVER
+        bench.behind.clear()
+        bench.step(600)
+        assert asked(bench) == 2
+        for frame in bench.behind:
+            bench.session.tm_datagram(frame, bench.now)
+        bench.records += bench.session.take_records()
+    assert (bench.last(absent).state, bench.last(there).state) == (State.NEVER, State.COMPLETED)
 
 
 @pytest.mark.proves("K-FATE-002")

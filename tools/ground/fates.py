@@ -55,6 +55,8 @@ class Fates:
         self._arrived: set[int] = set()
         self._sent_tai_us: dict[int, int | None] = {}
         self._asked: int | None = None
+        self._answered = False
+        """Whether the question is done with, and its list is not whole: verification overtakes what fills a frame."""
         self._asks = 0
         self._ask_us: Micros = NEVER
         self._lists: list[FateList] = []
@@ -95,7 +97,7 @@ class Fates:
     @property
     def wanted(self) -> bool:
         """Whether there is anything to ask."""
-        return bool(self._open) and self._asked is None and self._asks < ASKS_MAX
+        return bool(self._open) and (self._asked is None or self._answered) and self._asks < ASKS_MAX
 
     @property
     def due(self) -> Micros:
@@ -104,25 +106,37 @@ class Fates:
 
     def asked(self, ticket: int | None, now: Micros) -> None:
         """The question has been queued, or was refused (None)."""
-        self._asked = ticket
+        self._asked, self._answered = ticket, False
         self._asks += 1
         self._ask_us = Micros(now + self._patience_us)
         self._lists.clear()
 
     def rule(self, ticket: int, requests: list[Request]) -> list[Ruling]:
-        """The answer to the question of this ticket is complete: what it says of these requests.
+        """The request of this ticket has completed; when it is our question: what its list says of these requests.
 
-        Nothing when the list is not whole, which is then asked for again.
+        A list that is not whole yet rules on what it has. What is missing may still come (`rule_late`), or is asked for
+        again.
         """
         if ticket != self._asked:
             return []
-        self._asked, lists, self._lists = None, self._lists, []
-        fates = {fate.number: fate for each in lists for fate in each.fates}
+        self._answered = True
+        return self._rule(ticket, requests)
+
+    def rule_late(self, requests: list[Request]) -> list[Ruling]:
+        """A part of the list has come behind the completion of our question; what it says once the list is whole."""
+        if self._asked is None or not self._answered or not _complete(self._lists):
+            return []
+        return self._rule(self._asked, requests)
+
+    def _rule(self, ticket: int, requests: list[Request]) -> list[Ruling]:
+        lists, complete = self._lists, _complete(self._lists)
+        if complete:
+            self._asked, self._answered, self._lists = None, False, []
         if not lists:
             return []
+        fates = {fate.number: fate for each in lists for fate in each.fates}
         last = lists[-1]
         numbers = [number for number in range(last.oldest, last.following) if number in fates]
-        complete = bool(numbers) and numbers[-1] == last.following - 1 and _contiguous(lists)
         newest = {fates[number].request_id: fates[number] for number in numbers}
         ruled = []
         for request in requests:
@@ -157,6 +171,13 @@ class Fates:
         if ticket in self._arrived:
             return Ruling(ticket, Word.CUT, None, f"it had arrived, but {where}: that life ended before it was written")
         return Ruling(ticket, Word.ABSENT, None, f"{where}; had the last moment of a life brought it, it left nothing")
+
+
+def _complete(lists: list[FateList]) -> bool:
+    """Whether these are a whole answer, to its end."""
+    if not lists or not lists[-1].fates:
+        return False
+    return lists[-1].fates[-1].number == lists[-1].following - 1 and _contiguous(lists)
 
 
 def _contiguous(lists: list[FateList]) -> bool:

@@ -17,7 +17,7 @@ from fsw.mdb.fates import FateList
 from fsw.pus import st01
 from fsw.pus.ids import LanderApid, Refusal, Service
 from fsw.pus.tm import Telemetry
-from tools.ground import fates, request
+from tools.ground import fates, request, tracking
 from tools.ground.board_time import BoardTime
 from tools.ground.boot import VC_LIVE, BootEvent, boot_event
 from tools.ground.building import Built, build
@@ -298,6 +298,7 @@ class Session:
             self._note(now, f"unreadable verification report (1,{header.subtype})")
             return
         change = self.tracker.report(verification, now)
+                self._hear_rulings(self.fates.rule_late(self._to_rule()), now)
         if change is not None:
             self._stage(change)
 
@@ -367,8 +368,14 @@ class Session:
             for carried in self._carried.pop(ticket, ()):
                 self._hear(carried, Word.CARRIED if completed else Word.INTERRUPTED, now, f"carried by {change.name}")
         if completed:
-            for ruled in self.fates.rule(ticket, self.tracker.standing(UNDECIDED | {State.CARRIED})):
-                self._hear(ruled.ticket, ruled.word, now, ruled.text, ruled.code)
+            self._hear_rulings(self.fates.rule(ticket, self._to_rule()), now)
+
+    def _to_rule(self) -> list[tracking.Request]:
+        return self.tracker.standing(UNDECIDED | {State.CARRIED})
+
+    def _hear_rulings(self, rulings: list[fates.Ruling], now: Micros) -> None:
+        for ruled in rulings:
+            self._hear(ruled.ticket, ruled.word, now, ruled.text, ruled.code)
 
     # --- saying ---------------------------------------------------------------------------------------------------
 
