@@ -23,10 +23,12 @@ from hil.seed import Dice
 from hil.written.expectation import Kind
 from hil.written.fault import Fault, compact
 from hil.written.fault_kinds import Ability
+from tools.ground.expiry import NONE
 from tools.ground.profile import of_line
 from tools.ground.records import LanderRecord, ParameterRecord
 from tools.ground.request import Refusal
-from tools.ground.session import Session, Ticket
+from tools.ground.session import Session
+from tools.ground.ticket import Ticket
 
 SOURCE_ID: Final = 1
 TURNS_MAX: Final = 16
@@ -205,10 +207,10 @@ class Bench:
         self._desk_due = now
         return self.desk.add(fault._replace(at_us=now), now)
 
-    def send(self, name: str, arguments: Mapping[str, str], now: Micros) -> Ticket | Refusal:
+    def send(self, name: str, arguments: Mapping[str, str], now: Micros, not_after: str = NONE) -> Ticket | Refusal:
         """Send a telecommand."""
         self._ground_told = True
-        return self.session.send(name, arguments, SOURCE_ID, now)
+        return self.session.send(name, arguments, SOURCE_ID, now, not_after=not_after)
 
     @property
     def done(self) -> bool:

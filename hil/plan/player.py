@@ -65,8 +65,8 @@ class Hands(Protocol):
     def fault(self, fault: Fault, now: Micros) -> str:
         """Begin a fault now."""
 
-    def send(self, name: str, arguments: dict[str, str], now: Micros) -> Sent | Refusal:
-        """Send a telecommand."""
+    def send(self, name: str, arguments: dict[str, str], now: Micros, not_after: str) -> Sent | Refusal:
+        """Send a telecommand, with its expiry."""
 
 
 class _Turn(NamedTuple):
@@ -187,7 +187,7 @@ class Player:
         if why:
             self._end(active, Outcome.NOT_EXERCISED, why, now)
         elif step.send is not None:
-            sent = self._hands.send(step.send.name, dict(step.send.arguments), now)
+            sent = self._hands.send(step.send.name, dict(step.send.arguments), now, step.send.not_after)
             if isinstance(sent, Refusal):
                 self._end(active, Outcome.FAILED, f"the ground refused {step.send.name}: {sent.sentence}", now)
             else:

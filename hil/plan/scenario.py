@@ -26,6 +26,7 @@ from hil.written.fault import parse as parse_fault
 from hil.written.fault_kinds import KINDS
 from hil.written.toml_table import Table, TomlError, nearest
 from tools.ground import nested, request
+from tools.ground.expiry import NONE
 
 DAY_US: Final = 86_400_000_000
 UNTIL_US_MAX: Final = 400 * DAY_US
@@ -38,12 +39,16 @@ VERDICTS: Final = ("completed", "rejected", "failed", "refused", "any")
 
 
 class Send(NamedTuple):
-    """A telecommand as an operator types it, how it must end, and with which failure code (None: any)."""
+    """A telecommand as an operator types it, how it must end, and with which failure code (None: any).
+
+    `not_after`: its expiry as for `kratai send --not-after`; none unless the plan says so.
+    """
 
     name: str
     arguments: Mapping[str, str]
     verdict: str
     code: int | None
+    not_after: str
 
 
 class Step(NamedTuple):
@@ -126,7 +131,7 @@ def lander_named(named: str, mission: Mission) -> str:
 _TOP: Final = ["title", "about", "lander", "until", "nominal_within", "fault", "storm", "leg"]
 _LEG: Final = ["name", "at", "every", "times", "step"]
 _STEP: Final = [
-    *("name", "wait", "order", "surroundings", "fault", "send", "verdict", "code"),
+    *("name", "wait", "order", "surroundings", "fault", "send", "verdict", "code", "not_after"),
     *("expect", "never", "within", "since_leg"),
 ]
 
@@ -220,7 +225,7 @@ class _Reader:
 
     def _send(self, table: Table) -> Send | None:
         if "send" not in table:
-            for key in ("verdict", "code"):
+            for key in ("verdict", "code", "not_after"):
                 if key in table:
                     raise table.wrong(key, "stands without `send`")
             return None
@@ -233,7 +238,7 @@ class _Reader:
             raise table.wrong("send", f"is no command of this mission: {getattr(refused, 'sentence', '')}")
         verdict = table.choice("verdict", "completed", VERDICTS)
         code = table.number("code", -1, 0, 0xFFFF) if "code" in table else None
-        return Send(name, arguments, verdict, code)
+        return Send(name, arguments, verdict, code, table.text("not_after", NONE))
 
     def _expectation(self, table: Table, key: str, text: str) -> Expectation:
         try:

@@ -120,9 +120,9 @@ class Contact:
         """The processes stand between."""
         return f"{fault.kind} cannot be done from here: kratai sim and kratai hil can"
 
-    def send(self, name: str, arguments: Mapping[str, str], now: Micros) -> Asked:
+    def send(self, name: str, arguments: Mapping[str, str], now: Micros, not_after: str = NONE) -> Asked:
         """Ask the ground session to send a telecommand."""
-        return Asked(self._ask({"op": "send", "name": name, "arguments": dict(arguments), "not_after": NONE}))
+        return Asked(self._ask({"op": "send", "name": name, "arguments": dict(arguments), "not_after": not_after}))
 
     # --- processes -------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from hil.plan.player import Outcome, Player
 from hil.written.fault import Fault
 from tools.ground.records import EventRecord, ParameterRecord, Record
 from tools.ground.request import Refusal, Why
-from tools.ground.session import Ticket
+from tools.ground.ticket import Ticket
 from tools.ground.tracking import StageChange, State, Word
 
 MISSION = load_mission()
@@ -40,8 +40,8 @@ class Hands:
         self.did.append((now, f"fault {fault.kind}"))
         return ""
 
-    def send(self, name: str, arguments: dict[str, str], now: Micros) -> Ticket | Refusal:
-        self.did.append((now, f"send {name}"))
+    def send(self, name: str, arguments: dict[str, str], now: Micros, not_after: str) -> Ticket | Refusal:
+        self.did.append((now, f"send {name}" if not_after == "none" else f"send {name} not after {not_after}"))
         return Refusal(Why.FULL, "no room") if self.refuses else Ticket(7, name, 0x20, 17, 3, b"abcd")
 
 
@@ -187,6 +187,15 @@ def test_what_a_rung_cannot_do_is_not_exercised(tmp_path: Path) -> None:
     player.step(Micros(0))
     assert [result.outcome for result in player.results] == [Outcome.NOT_EXERCISED] * 2
     assert player.results[0].text == "no power switch here"
+
+
+def test_a_command_has_the_expiry_of_its_plan_and_none_else(tmp_path: Path) -> None:
+    player, hands = playing(tmp_path, '[[leg.step]]\nsend = "ping"\nnot_after = "+5s"\nverdict = "any"\n')
+    player.step(Micros(0))
+    assert hands.did == [(0, "send ping not after +5s")]
+    player, hands = playing(tmp_path, '[[leg.step]]\nsend = "ping"\n')
+    player.step(Micros(0))
+    assert hands.did == [(0, "send ping")]
 
 
 def test_a_command_that_the_ground_refuses_fails_the_step(tmp_path: Path) -> None:
