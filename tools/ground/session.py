@@ -291,6 +291,7 @@ class Session:
             self._structures.told(self.database, decoded.report.body)
             if vcid == VC_LIVE and isinstance(decoded.report.body, FateList):
                 self.fates.told(decoded.report.body)
+                self._hear_rulings(self.fates.rule_late(self._to_rule()), now)
 
     def _verification(self, header: Telemetry, now: Micros) -> None:
         verification = st01.decode(header.subtype, header.data)
@@ -298,7 +299,6 @@ class Session:
             self._note(now, f"unreadable verification report (1,{header.subtype})")
             return
         change = self.tracker.report(verification, now)
-                self._hear_rulings(self.fates.rule_late(self._to_rule()), now)
         if change is not None:
             self._stage(change)
 
