@@ -94,6 +94,11 @@ def decode_blocks(blocks: bytearray) -> int:
     Returns how many blocks were corrected, or -1 where one could not be: the octets are then of no use. The filler
     bit is outside the code: a wrong one is a block corrected, whatever else that block needed.
     """
+    if len(blocks) == BLOCK_OCTETS:  # the first of a CLTU is judged alone, and most have no wrong bit
+        a, b, c, d, e, f, g, parity = blocks
+        if _C0[a] ^ _C1[b] ^ _C2[c] ^ _C3[d] ^ _C4[e] ^ _C5[f] ^ _C6[g] == parity:
+            del blocks[INFO_OCTETS]
+            return 0
     differences = _parity(blocks, BLOCK_OCTETS) ^ _number(blocks[INFO_OCTETS::BLOCK_OCTETS], "big")
     corrected = 0
     if differences:

@@ -189,7 +189,8 @@ class Board:
             return self._again_us
         if self.stalled:
             return self._bites_us
-        return min(self._board_clock.when(self._planned()), self._bites_us)
+        due = self._board_clock.when(self._planned())
+        return due if due < self._bites_us else self._bites_us
 
     def step(self) -> None:
         """Run the base tick that has come due by now, if one has; let the watchdog bite if nobody strokes it."""

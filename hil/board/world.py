@@ -77,7 +77,7 @@ class MemoryLine:
         self._retry_us = Micros(0)
 
     def __len__(self) -> int:
-        return int(self.arrival() <= self._clock.now())
+        return self.arrival() <= self._clock.now()
 
     def arrival(self) -> Micros:
         """When flight's end of the line has something to notice: a unit that has come whole, or that the cable is out.
@@ -87,7 +87,10 @@ class MemoryLine:
         if not self.plugged and self.state is LineState.OPEN:
             return self._clock.now()
         due = self.up.unit_due()
-        return due if self.up_channel is None else min(due, self.up_channel.next_due())
+        if self.up_channel is None:
+            return due
+        own = self.up_channel.next_due()
+        return own if own < due else due
 
     def read(self) -> bytes:
         """What has arrived."""

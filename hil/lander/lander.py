@@ -89,6 +89,7 @@ class Lander:
         self.credits = Credits(down.credit_permille, down.priorities, PERIOD_US[profile.line], now, self._say_credit)
         self.ground.enter(self.phase)
         self._next_pass_change_us = self.ground.passes.next_change(now)
+        self._ops = self.power.switches[OPS]
 
     def now(self) -> Micros:
         """The bench's time."""
@@ -239,12 +240,13 @@ class Lander:
 
     def fill(self, line: Paced, now: Micros) -> Micros:
         """Put units on the line to the payload while it is about to be free; returns when to call again."""
-        if not self.switches[OPS].powered or self.rebooting:
+        if not self._ops.powered or self.rebooting:
             return NEVER
+        uplink = self.uplink
         while (free_us := line.free_us()) <= now + LOOKAHEAD_US:
-            unit = self.uplink.next_unit(free_us, now)
+            unit = uplink.next_unit(free_us, now)
             if unit is None:
-                return self.uplink.next_due(now)
+                return uplink.next_due(now)
             line.put(unit.octets, unit.start_us)
         return Micros(free_us - LOOKAHEAD_US)
 
@@ -280,7 +282,7 @@ class Lander:
         entered = self.phases.step(now)
         if entered is not None:
             self._follow_plan(entered, now)
-        reaction = self.watch.step(now, self.switches[OPS].powered)
+        reaction = self.watch.step(now, self._ops.powered)
         if reaction is not None:
             self._react(reaction, now)
         if now >= self._next_pass_change_us:
@@ -296,13 +298,12 @@ class Lander:
         due = min(self.ground.next_due(now), self.power.next_due(), self._boots_us, self._speaks_us, self._closes_us)
         if self.rebooting:
             return due
-        powered, heard = self.switches[OPS].powered, self._heard
-        if heard:
-            due = min(due, self.credits.next_due())
+        heard = self._heard
         return min(
             due,
+            self.credits.next_due() if heard else NEVER,
             self.phases.next_due(),
-            self.watch.next_due(powered),
+            self.watch.next_due(self._ops.powered),
             self._next_pass_change_us,
             self.voice.next_due(heard),
         )
@@ -381,7 +382,7 @@ class Lander:
     @property
     def _heard(self) -> bool:
         """Whether there is anybody to be spoken to, and leave to speak."""
-        return self.switches[OPS].powered and not (self.silent or self.rebooting)
+        return self._ops.powered and self._speaks_us >= NEVER and self._boots_us >= NEVER
 
     def _say(self, apid: LanderApid, body: object) -> None:
         """Queue a service packet for the payload, if it can hear."""

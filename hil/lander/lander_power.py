@@ -206,8 +206,8 @@ class LanderPower:
 
     def step(self, now: Micros, deck_cdegc: int) -> None:
         """Do what has fallen due, each thing at its own time."""
-        while (at := self.next_due()) <= now:
-            self._act(at, deck_cdegc)
+        while self._due_us <= now or self._update_us <= now:
+            self._act(self.next_due(), deck_cdegc)
 
     def _act(self, at: Micros, deck_cdegc: int) -> None:
         self._pulses = [pulse for pulse in self._pulses if pulse.until_us > at]

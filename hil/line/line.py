@@ -78,6 +78,8 @@ class Paced:
     def free_us(self) -> Micros:
         """When the last octet queued has left; a time in the past when nothing waits."""
         begin, count = self._begin_us, self._taken
+        if not self._units:
+            return Micros(begin + line_us(count, self.baud))
         for index, unit in enumerate(self._units):
             end = begin + line_us(count, self.baud)
             if unit.start_us > end and not (index == 0 and self._left):

@@ -67,8 +67,7 @@ class VirtualEnd:
 
     def next_due(self) -> Micros:
         """When the board has work, a whole unit of its has crossed the line, or the channel has octets of its own."""
-        line = self.board.line
-        return min(self.board.next_due(), line.down.unit_due(), self._down.next_due())
+        return min(self.board.next_due(), self.board.line.down.unit_due(), self._down.next_due())
 
     def step(self) -> None:
         """Let the board run the tick that is due."""
@@ -86,9 +85,10 @@ class VirtualEnd:
 
     def receive(self, now: Micros) -> bytes:
         """Octets that have crossed the line, behind the channel."""
-        line = self.board.line
-        due = line.down.unit_due() <= now or self._down.next_due() <= now
-        return self._down.carry(line.down.take(now), now) if due else b""
+        down = self.board.line.down
+        if down.unit_due() > now and self._down.next_due() > now:
+            return b""
+        return self._down.carry(down.take(now), now)
 
     def surround(self, name: str, value: int) -> str:
         """Set a twin's surroundings."""
