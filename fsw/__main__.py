@@ -168,7 +168,9 @@ def fly(options: Namespace, store: "ChildWire", code: "ChildWire", capture: "Fil
         clock=clock,
         line=open_line(options, profile.baud),
         wires={"store": store, "code": code},
-        sensors=LinuxBoard(disk=options.state, sensors=options.sensors),
+        sensors=LinuxBoard(
+            disk=options.state, sensors=options.sensors, nonce_seed=int.from_bytes(os.urandom(8), "big")
+        ),
         opener=SysfsOpener(options.sensors),
         watchdog=DeviceWatchdog(options.watchdog) if options.watchdog else NoWatchdog(),
     )

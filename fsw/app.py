@@ -40,11 +40,13 @@ from fsw.services.event_action import EventAction
 from fsw.services.events import Events
 from fsw.services.fates import Fates
 from fsw.services.files import Files
+from fsw.services.hazards import Hazards
 from fsw.services.housekeeping import Housekeeping
 from fsw.services.instrument import Instrument, Services
 from fsw.services.keeper import Keeper
 from fsw.services.lander_outbox import LanderOutbox
 from fsw.services.monitoring import Monitoring
+from fsw.services.nonces import SeededNonces
 from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
 from fsw.services.permissions import serves
@@ -157,7 +159,10 @@ class App:
         self.monitoring = Monitoring(database, self.telemetry, self.time, self.services, self.board)
         self.event_action = EventAction(database, self.telemetry, self.services, self.board)
         self.schedule = Schedule(self.services, self.telemetry, self.outbox, self.time, self.board)
+        nonces = SeededNonces(lambda: world.sensors.read().nonce_seed, lambda: self.board.boot_count)
+        self.hazards = Hazards(database, mission.hazards, self.telemetry, self.services, self.board, nonces)
         self.serving = (
+            self.hazards,
             self.events,
             self.parameters,
             self.staging,
@@ -187,6 +192,7 @@ class App:
             self._restarts,
         )
         self.system.turns = (
+            self.hazards.step,
             self.store_health.step,
             self.housekeeping.step,
             self.fates.step,

@@ -30,13 +30,16 @@ class LinuxBoard:
     is looked for below `sensors` first: a bench that simulates sensors makes the board warm there.
     """
 
-    def __init__(self, root: str = "/", disk: str | None = None, sensors: str | None = None) -> None:
+    def __init__(
+        self, root: str = "/", disk: str | None = None, sensors: str | None = None, nonce_seed: int | None = None
+    ) -> None:
         self._sysfs: Sysfs = SysfsOpener(root).sysfs
         self._sensors: Sysfs | None = None if sensors in (None, root) else SysfsOpener(str(sensors)).sysfs
         self._disk = root if disk is None else disk
         self._busy_total: tuple[int, int] | None = None
         self._monitors: dict[str, str] = {}
         self._reset = (self._watchdog_reset(), self._computer_boot())
+        self._nonce_seed = nonce_seed
 
     def read(self) -> BoardReadings:
         """All readings, now."""
@@ -50,6 +53,7 @@ class LinuxBoard:
             supply_mv=self._supply_mv(),
             watchdog_reset=self._reset[0],
             computer_boot=self._reset[1],
+            nonce_seed=self._nonce_seed,
         )
 
     def _watchdog_reset(self) -> int | None:

@@ -84,7 +84,8 @@ class BoardReadings(NamedTuple):
     CPU load, memory and disk in use in 1/1000; package temperature in 1/100 degree Celsius; throttled flags as the
     Raspberry Pi firmware defines them (bit 0 under-voltage now, 1 frequency capped, 2 throttled, 16-18 since boot);
     supply in mV. `watchdog_reset`: 1 when the computer's last reset was its watchdog's, 0 when not; `computer_boot`:
-    a number of this boot of the computer's own, so that its reset is not told twice.
+    a number of this boot of the computer's own, so that its reset is not told twice; `nonce_seed`: 64 bits of
+    its random source, drawn when the program starts.
     """
 
     cpu_load_permille: int | None
@@ -95,6 +96,7 @@ class BoardReadings(NamedTuple):
     supply_mv: int | None
     watchdog_reset: int | None = None
     computer_boot: int | None = None
+    nonce_seed: int | None = None
 
 
 class BoardSensors(Protocol):

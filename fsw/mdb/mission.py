@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType
 from typing import Final, NamedTuple
 
 from fsw.config import LINES
@@ -24,6 +24,7 @@ from fsw.mdb import (
     fates,
     files,
     forwarding,
+    hazards,
     lander,
     large_packets,
     memory,
@@ -40,6 +41,8 @@ from fsw.mdb import (
 )
 from fsw.mdb.assembly import DeclarationError
 from fsw.mdb.database import Database
+from fsw.mdb.mission_hazards import Rule
+from fsw.mdb.mission_hazards import read as read_hazards
 from fsw.mdb.mission_stores import Storage
 from fsw.mdb.mission_stores import read as read_stores
 
@@ -58,7 +61,9 @@ _FAULTS: Final = (
     ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, OSError, RuntimeError,
     SyntaxError, TypeError, ValueError,
 )  # fmt: skip
-_KEYS: Final = {"name": str, "line": str, "base_mw": int, "instruments": dict, "store": dict, "stores": list}
+_KEYS: Final = {
+    "name": str, "line": str, "base_mw": int, "instruments": dict, "store": dict, "stores": list, "hazards": dict,
+}  # fmt: skip
 _TAKEN: Final = frozenset(("system", "power", "comms"))
 _INSTRUMENT_FIELDS: Final = ("process", "device", "task", "power_mw", "on_at_boot")
 _INSTRUMENT_KEYS: Final = {"period_ms": (10, 60_000), "budget_us": (100, 1_000_000), "priority": (0, 255)}
@@ -89,6 +94,8 @@ class Mission(NamedTuple):
     instruments: tuple[InstrumentEntry, ...]
     database: Database
     storage: Storage = Storage()
+    hazards: Mapping[type[object], Rule] = MappingProxyType({})
+    """By the body class of every hazardous command."""
 
 
 def load(folder: str | Path | None = None) -> Mission:
@@ -126,6 +133,7 @@ def load(folder: str | Path | None = None) -> Mission:
         monitoring,
         event_action,
         forwarding,
+        hazards,
         lander,
         large_packets,
         memory,
@@ -139,7 +147,12 @@ def load(folder: str | Path | None = None) -> Mission:
         database = Database(*modules)
     except DeclarationError as error:
         raise MissionError(f"{where}: {error}") from error
-    return Mission(str(table.get("name", where.name)), where, str(line), base_mw, entries, database, recording)
+    declared = table.get("hazards", {})
+    assert isinstance(declared, dict)
+    rules = read_hazards(declared, database)
+    if isinstance(rules, str):
+        raise MissionError(f"{path}: {rules}")
+    return Mission(str(table.get("name", where.name)), where, str(line), base_mw, entries, database, recording, rules)
 
 
 def load_simulated(mission: Mission, name: str) -> ModuleType:

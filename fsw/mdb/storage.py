@@ -102,7 +102,7 @@ class AbortRetrieval:
     stores: tuple[int, ...] = array(u8(low=1), u8, high=STORES_MAX)
 
 
-@telecommand(15, 11, hazard=Hazard.HAZARDOUS, name="storage.delete_content")
+@telecommand(15, 11, hazard=Hazard.DEPENDENT, name="storage.delete_content")
 class DeleteContent:
     """Forget all packets up to this time; no store named: of all."""
 

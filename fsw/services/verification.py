@@ -2,6 +2,7 @@
 
 `Verification.receive` takes a packet from VC 0 and either hands a `Request` to its process or says why not. From then
 on the process says `started`, `completed`, `refused` or `failed`; the table below allows each exactly once.
+A hazardous telecommand that was not armed is refused with 0x19 (fsw/services/hazards.py), whoever sends it.
 Off nominal: what cannot be answered (no readable header, not a telecommand) is dropped and counted by reason.
 """
 
@@ -12,6 +13,7 @@ from typing import Final, Protocol
 from fsw.ccsds.time_code import cuc_decode
 from fsw.kernel.clock import Micros
 from fsw.mdb.database import Call, CallRefused, Database
+from fsw.mdb.model import Hazard
 from fsw.pus import expiry, st01, tc
 from fsw.pus.ids import APID_COMMS, APID_SYSTEM, FailureCode, Refusal, Service
 from fsw.pus.st01 import Stage
@@ -45,12 +47,21 @@ _FLAG: Final = {Stage.STARTED: tc.ACK_START, Stage.PROGRESS: tc.ACK_PROGRESS, St
 PUS_VERSION: Final = 2
 
 
+@unique
+class Origin(Enum):
+    """Where a telecommand comes from."""
+
+    GROUND = "the ground, now"
+    STORED = "what was stored on board"
+    ARMED = "the ground, armed and then executed"
+
+
 class Request:
     """An accepted telecommand on its way through a process."""
 
-    __slots__ = ("ack", "apid", "body", "fate", "progress", "request_id", "service", "source_id", "subtype")
+    __slots__ = ("ack", "apid", "body", "fate", "origin", "progress", "request_id", "service", "source_id", "subtype")
 
-    def __init__(self, command: tc.Telecommand, body: object) -> None:
+    def __init__(self, command: tc.Telecommand, body: object, origin: Origin = Origin.GROUND) -> None:
         self.request_id = command.request_id
         self.apid = command.apid
         self.service = command.service
@@ -58,6 +69,7 @@ class Request:
         self.source_id = command.source_id
         self.ack = command.ack
         self.body = body
+        self.origin = origin
         self.progress = Progress.ACCEPTED
         self.fate: object = None
         """What the witness remembers it by."""
@@ -108,6 +120,9 @@ class Verification:
         self.done = 0
         self.failures = 0
         self.dropped = 0
+        self.bare = 0
+        """Hazardous telecommands that came without being armed."""
+        self._origin = Origin.GROUND
         self.last_count = 0xFFFF
         """Sequence count of the last telecommand accepted, for the heartbeat (contract 0x110)."""
         self.accepted_us: Micros | None = None
@@ -136,10 +151,12 @@ class Verification:
 
     # --- acceptance ------------------------------------------------------------------------------------------------
 
-    def release(self, packet: bytes, now: Micros) -> None:
+    def release(self, packet: bytes, now: Micros, origin: Origin = Origin.STORED) -> None:
         """Take a telecommand that was stored on board: as one of VC 0, but nobody on the ground has just commanded."""
         heard = self.last_count, self.accepted_us
+        self._origin = origin
         self.receive(packet, now)
+        self._origin = Origin.GROUND
         self.last_count, self.accepted_us = heard
 
     def receive(self, packet: bytes, now: Micros) -> None:
@@ -190,7 +207,10 @@ class Verification:
                 self._reject(header, call.code, now)
                 return
             refusal = call.code
-        request = Request(command, call.body if isinstance(call, Call) else None)
+        elif call.entry.hazard is Hazard.HAZARDOUS and self._origin is not Origin.ARMED:
+            refusal = FailureCode.PROTECTED
+            self.bare += 1
+        request = Request(command, call.body if isinstance(call, Call) else None, self._origin)
         if refusal is None and not self._mailboxes[command.apid].put(request):
             self._reject(header, FailureCode.BUSY, now)
             return

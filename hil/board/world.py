@@ -161,6 +161,7 @@ class SimulatedSensors:
             disk_used_permille=400,
             throttled_flags=0,
             supply_mv=None,
+            nonce_seed=0x4B52_4154_4149,
         )
 
     def read(self) -> BoardReadings:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, Protocol
 from fsw.kernel.clock import NEVER, Micros
 from hil.lander.lander import Happening
 from hil.lander.lander_orders import Order
-from hil.plan.scenario import Leg, Scenario, Send, Step
+from hil.plan.scenario import Leg, Scenario, Send, Step, with_nonce
 from hil.written.expectation import Expectation, Kind, Word, holds, word_of
 from hil.written.fault import Fault
 from tools.ground.records import Record
@@ -19,6 +19,7 @@ from tools.ground.request import Refusal
 from tools.ground.tracking import StageChange, State
 
 RESULTS_MAX: Final = 20_000
+ARM_REPORT: Final = "system.armed"
 _ENDED: Final = {State.COMPLETED: "completed", State.REJECTED: "rejected", State.FAILED: "failed"}
 
 
@@ -104,6 +105,7 @@ class Player:
         self._active: _Active | None = None
         self._since_leg: dict[Expectation, Word] = {}
         self._before: dict[tuple[Kind, str, str], object] = {}
+        self._nonce = 0  # of the last arm report that the plan has asked for
         self._rising = {
             (wanted.kind, wanted.name): [c.key for c in wanted.conditions]
             for leg in scenario.legs
@@ -187,7 +189,8 @@ class Player:
         if why:
             self._end(active, Outcome.NOT_EXERCISED, why, now)
         elif step.send is not None:
-            sent = self._hands.send(step.send.name, dict(step.send.arguments), now, step.send.not_after)
+            arguments = with_nonce(step.send.arguments, self._nonce)
+            sent = self._hands.send(step.send.name, arguments, now, step.send.not_after)
             if isinstance(sent, Refusal):
                 self._end(active, Outcome.FAILED, f"the ground refused {step.send.name}: {sent.sentence}", now)
             else:
@@ -219,6 +222,8 @@ class Player:
         keys = self._rising.get((word.kind, word.name))
         if keys is None:
             return
+        if word.name == ARM_REPORT and isinstance(nonce := word.values.get("nonce"), int):
+            self._nonce = nonce
         if self._turn is not None:
             for step in self._steps:
                 if step.since_leg:

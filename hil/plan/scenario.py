@@ -51,6 +51,11 @@ class Send(NamedTuple):
     not_after: str
 
 
+def with_nonce(arguments: Mapping[str, str], nonce: int) -> dict[str, str]:
+    """Arguments of `Send` with the number of the last arm report where they say `nonce=armed`."""
+    return {key: str(nonce) if (key, word) == ("nonce", "armed") else word for key, word in arguments.items()}
+
+
 class Step(NamedTuple):
     """One step. Waits `wait_us`, acts, and holds when all of `expects` has come within `within_us` and no `never` has.
 
@@ -233,7 +238,7 @@ class _Reader:
         arguments = request.parse_words(words)
         refused = arguments
         if not isinstance(arguments, request.Refusal):
-            refused = nested.check(self._database, name, arguments) or arguments
+            refused = nested.check(self._database, name, with_nonce(arguments, 0)) or arguments
         if isinstance(refused, request.Refusal) or isinstance(arguments, request.Refusal):
             raise table.wrong("send", f"is no command of this mission: {getattr(refused, 'sentence', '')}")
         verdict = table.choice("verdict", "completed", VERDICTS)

@@ -268,7 +268,10 @@ def _status(values: Cursor) -> tuple[int, int, int, str]:
 
 def _readings(values: Cursor) -> BoardReadings:
     value = values.value()
-    if not isinstance(value, tuple) or len(value) != len(BoardReadings._fields):
+    fields = BoardReadings._fields
+    if not isinstance(value, tuple) or not len(fields) - len(BoardReadings._field_defaults) <= len(value) <= len(
+        fields
+    ):
         raise Unreadable("no readings")
     whole = [number for number in value if number is None or isinstance(number, int)]
     if len(whole) != len(value):

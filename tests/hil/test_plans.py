@@ -46,6 +46,7 @@ def faults_of(plan: Scenario, result: RunResult) -> list[str]:
         pytest.param(
             "autonomy", marks=pytest.mark.proves("K-AUTO-001", "K-AUTO-002", "K-AUTO-003", "K-AUTO-004", "K-AUTO-005")
         ),
+        pytest.param("hazards", marks=pytest.mark.proves("K-VER-010", "K-VER-011", "K-VER-012")),
         pytest.param("time", marks=pytest.mark.proves("K-TIME-002", "K-TIME-003", "K-SCHED-003")),
     ],
 )

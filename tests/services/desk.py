@@ -22,10 +22,12 @@ from fsw.services.event_action import EventAction
 from fsw.services.events import Events
 from fsw.services.fates import Fates
 from fsw.services.files import Files
+from fsw.services.hazards import Hazards
 from fsw.services.housekeeping import Housekeeping
 from fsw.services.instrument import Services
 from fsw.services.keeper import Keeper
 from fsw.services.monitoring import Monitoring
+from fsw.services.nonces import SeededNonces
 from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
 from fsw.services.process import Execution
@@ -113,6 +115,9 @@ class Desk:
         }  # fmt: skip
         self.fates = Fates(self.board, self.telemetry, self.time, self.services)
         self.executions.update(self.fates.executions)
+        nonces = SeededNonces(lambda: 5, lambda: self.board.boot_count)
+        self.hazards = Hazards(database, MISSION.hazards, self.telemetry, self.services, self.board, nonces)
+        self.executions.update(self.hazards.executions)
         self._count = 0
 
     def _commit(self, values: Mapping[int, bytes], now: Micros) -> int | None:

@@ -8,7 +8,7 @@ import pytest
 
 from fsw.payload import modes as payload_modes
 from fsw.power import loads
-from fsw.services import permissions, sequence_states, verification
+from fsw.services import arming, permissions, sequence_states, verification
 from fsw.system import modes as system_modes
 
 Cells = dict[tuple[str, str], str]
@@ -47,6 +47,14 @@ TABLES: dict[str, Cells] = {
         for mode, allowed in modes.items()
     },
     "running": cells_of(payload_modes.TABLE),  # type: ignore[arg-type]
+    "arming": {
+        (
+            event.name.lower(),
+            state.name.lower(),
+        ): f"{cell.after.name.lower()}:{'' if cell.code is None else f'{cell.code:02x}'}"
+        for event, row in arming.TABLE.items()
+        for state, cell in row.items()
+    },
 }
 
 
