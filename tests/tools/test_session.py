@@ -14,7 +14,7 @@ from fsw.mdb.database import Database
 from tests.tools.session_bench import DATABASE, Bench, ready_bench
 from tests.tools.spacecraft import Spacecraft, crc
 from tools.ground.profile import Profile
-from tools.ground.records import EventRecord, LanderRecord, Note, PacketRecord, ParameterRecord
+from tools.ground.records import CommandRecord, EventRecord, LanderRecord, Note, PacketRecord, ParameterRecord
 from tools.ground.request import Refusal, Why
 from tools.ground.session import DatabaseState, Session
 from tools.ground.ticket import Ticket
@@ -199,6 +199,50 @@ def test_structures_made_in_flight_decode(bench: Bench) -> None:
     samples = {r.name: r for r in bench.session.take_records() if isinstance(r, ParameterRecord)}
     assert samples["system.scratch"].raw == 99
     assert samples["system.mode"].label == "NOMINAL"
+
+
+def housekeeping(bench: Bench, sid: int, *octets: int) -> dict[str, float | None]:
+    """A report of a structure comes down; the samples that the ground shows of it."""
+    report = bench.craft.report(3, 25, sid.to_bytes(2, "big") + bytes(octets))
+    bench.session.tm_datagram(bench.craft.frame(report), bench.now)
+    return {r.name: r.raw for r in bench.session.take_records() if isinstance(r, ParameterRecord)}
+
+
+def described(bench: Bench) -> list[str]:
+    """About which structures the ground has asked by itself."""
+    bench.records += bench.session.take_records()
+    found = [r for r in bench.records if isinstance(r, CommandRecord) and r.name == "housekeeping.describe"]
+    return [str(r.arguments["sids"]) for r in found]
+
+
+@pytest.mark.proves("K-GND-020")
+def test_structures_of_an_earlier_session_are_asked_for_and_shown(bench: Bench) -> None:
+    assert housekeeping(bench, 0x100, 0, 0, 0, 99, 2) == {}
+    assert housekeeping(bench, 0x101, 7) == {}
+    bench.step(15)
+    assert described(bench) == ["256,257"]
+    holds = struct.pack(">HBHHHHH", 0x100, 1, 10, 2, 10, 3, 0)
+    bench.session.tm_datagram(bench.craft.frame(bench.craft.report(3, 10, holds)), bench.now)
+    assert housekeeping(bench, 0x100, 0, 0, 0, 99, 2) == {"system.scratch": 99, "system.mode": 2}
+    bench.step(3_000)
+    assert described(bench) == ["256,257", "257", "257"], "three times about one that is not told"
+
+
+@pytest.mark.proves("K-GND-020")
+def test_structures_outlive_a_reset_as_they_do_on_board(bench: Bench) -> None:
+    bench.send("housekeeping.create", sid="0x100", interval="10", parameters="system.scratch")
+    bench.step(3)
+    bench.send("housekeeping.append", sid="0x100", parameters="system.mode")
+    bench.step(3)
+    bench.craft.boot()
+    bench.step(40)
+    assert housekeeping(bench, 0x100, 0, 0, 0, 99, 2) == {"system.scratch": 99, "system.mode": 2}
+    assert housekeeping(bench, 0x100, 0, 0, 0, 99) == {}, "the last change was not kept after all"
+    bench.step(15)
+    assert described(bench) == ["256"]
+    bench.send("housekeeping.delete", sids="0x100")
+    bench.step(3)
+    assert housekeeping(bench, 0x100, 0, 0, 0, 99, 2) == {}
 
 
 def test_a_flood_of_rubbish_is_said_once_a_second(bench: Bench) -> None:

@@ -17,7 +17,7 @@ from fsw.mdb.fates import FateList
 from fsw.pus import st01
 from fsw.pus.ids import LanderApid, Refusal, Service
 from fsw.pus.tm import Telemetry
-from tools.ground import fates, request, tracking
+from tools.ground import fates, request, structures, tracking
 from tools.ground.board_time import BoardTime
 from tools.ground.boot import VC_LIVE, BootEvent, boot_event
 from tools.ground.building import Built, build
@@ -143,7 +143,7 @@ class Session:
             self._news.unsettle()
         self.uplink.tick(now)
         self._hear_uplink(now)
-        self._ask_fates(now)
+        self._ask(now)
         for change in self.tracker.expire(now):
             if change.state is State.NOT_SENT:
                 self.uplink.withdraw(change.ticket)
@@ -221,9 +221,12 @@ class Session:
             self._carried[self._ticket + len(tickets) + 1] = tuple(tickets)
         return True
 
-    def _ask_fates(self, now: Micros) -> None:
-        """Once a contact is there again, have the payload say what became of what is open."""
-        self.fates.link(self.ready(now), now)
+    def _ask(self, now: Micros) -> None:
+        """Once a contact is there, have the payload say what structures hold, and what became of what is open."""
+        ready = self.ready(now)
+        if now >= self._structures.due and (sids := self._structures.ask(now, ready)):
+            self.send(structures.COMMAND, {"sids": sids}, SOURCE_ID, now)
+        self.fates.link(ready, now)
         if now < self.fates.due or self.database.by_name(fates.COMMAND) is None:
             return
         asked = self.send(fates.COMMAND, {}, SOURCE_ID, now)
@@ -250,7 +253,7 @@ class Session:
     def next_due(self) -> Micros:
         """When `tick` has work: a timer, or the link's state to be said once a second."""
         link = self._news.due(self.uplink.silent_at)
-        return min(self.uplink.next_due(), self.tracker.next_due(), link, self.fates.due)
+        return min(self.uplink.next_due(), self.tracker.next_due(), link, self.fates.due, self._structures.due)
 
     def link(self, now: Micros) -> LinkRecord:
         """The link as it stands."""
@@ -287,11 +290,10 @@ class Session:
             self.board_time.hear(decoded.packet.time, now)
         if isinstance(header, Telemetry) and header.service == Service.VERIFICATION:
             self._verification(header, now)
-        if decoded.report is not None:
-            self._structures.told(self.database, decoded.report.body)
-            if vcid == VC_LIVE and isinstance(decoded.report.body, FateList):
-                self.fates.told(decoded.report.body)
-                self._hear_rulings(self.fates.rule_late(self._to_rule()), now)
+        self._structures.hear(self.database, decoded, now)
+        if vcid == VC_LIVE and decoded.report is not None and isinstance(decoded.report.body, FateList):
+            self.fates.told(decoded.report.body)
+            self._hear_rulings(self.fates.rule_late(self._to_rule()), now)
 
     def _verification(self, header: Telemetry, now: Micros) -> None:
         verification = st01.decode(header.subtype, header.data)
@@ -344,7 +346,7 @@ class Session:
     def _rebooted(self, reason: str, now: Micros) -> None:
         """Nothing that the life before was told will be heard of again; what has not left yet may still go."""
         self._boot_event_due = True
-        self._structures.clear()
+        self._structures.rebooted()
         self.board_time.restart()
         self._note(now, f"the payload has rebooted: {reason}")
         for open_request in self.tracker.undecided():
