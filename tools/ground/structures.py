@@ -55,6 +55,8 @@ class FlightStructures:
             case DeleteStructures() as gone:
                 for sid in gone.sids:
                     self.known.pop(sid, None)
+            case _:
+                pass
 
     def hear(self, database: Database, decoded: Decoded, now: Micros) -> None:
         """A packet of telemetry: one that says what a structure holds is believed; one that cannot be read is noted."""
