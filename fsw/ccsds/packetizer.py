@@ -70,7 +70,8 @@ class VirtualChannel:
     def next_due(self) -> Micros:
         """When a frame falls due if nothing more is queued: 0 for at once, NEVER while there is nothing to send."""
         source = self._source
-        oldest = min(self._carry_since, source.oldest_us())
+        oldest, carried = source.oldest_us(), self._carry_since
+        oldest = carried if carried < oldest else oldest
         if oldest >= NEVER:
             return NEVER
         if self._carry_flush or source.flush:

@@ -132,6 +132,8 @@ class Port:
 
     def next_deadline(self) -> Micros:
         """When `poll` next has something to do although nothing arrives; NEVER when nothing is outstanding."""
+        if not (self._inside or self._deadlines or self._condemned):
+            return NEVER
         times = [*self._deadlines.values()]
         if self._inside:
             times.append(Micros(self._heard + self._silence_us))

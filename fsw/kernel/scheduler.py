@@ -195,6 +195,8 @@ class Scheduler:
         if earliest <= following or any(self._wakes):
             return following
         for record in self._seldom:
+            if record.due >= earliest and not any(record.wakes):
+                continue
             candidate = record.next_tick(tick)
             if candidate is not None:
                 earliest = min(earliest, Micros(candidate * TICK_US))

@@ -125,7 +125,7 @@ def _out_of_range(plan: _Plan, wire: Wire) -> DecodeError:
 
 
 def _plan(cls: type[object]) -> _Plan:
-    found = vars(cls).get("__plan__")
+    found: _Plan | None = vars(cls).get("__plan__")
     if found is None:
         fields = fields_of(cls)
         integers = {
@@ -148,7 +148,7 @@ def _plan(cls: type[object]) -> _Plan:
             last=[],
         )
         type.__setattr__(cls, "__plan__", found)
-    return cast("_Plan", found)
+    return found
 
 
 def _from_wire_body(cls: type[T], plan: _Plan, wire: Wire) -> T | None:

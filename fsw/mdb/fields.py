@@ -328,6 +328,9 @@ def _init(self: object, *values: object, **named: object) -> None:
     if not named and len(values) == len(fields):
         self.__dict__.update(zip(fields, values, strict=True))
         return
+    if not values and named.keys() == fields.keys():
+        self.__dict__.update([(name, named[name]) for name in fields])
+        return
     given = dict(zip(fields, values, strict=False))
     if len(values) > len(fields) or not named.keys() <= fields.keys() - given.keys():
         raise TypeError(f"{type(self).__qualname__} takes each of ({', '.join(fields)}) once")

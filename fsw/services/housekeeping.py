@@ -96,13 +96,11 @@ class Housekeeping:
         """Send what is due; returns when the next report is."""
         if now < self._next:
             return self._next
-        following = NEVER
         for collection in self._collections.values():
             if collection.due <= now:
                 self._collect(collection, now)
-            following = min(following, collection.due)
-        self._next = following
-        return following
+        self._next = min([collection.due for collection in self._collections.values()], default=NEVER)
+        return self._next
 
     def _collect(self, collection: Collection, now: Micros) -> None:
         collection.advance(now)

@@ -159,7 +159,7 @@ class Outbox:
         """When the oldest packet that may leave was queued; NEVER when there is none."""
         if not self._waiting:
             return NEVER
-        return min((queue[0].queued_us for queue in self._open()), default=NEVER)
+        return min([queue[0].queued_us for queue in self._open()], default=NEVER)
 
     def take(self) -> bytes:
         """The next packet: by order of emission while all fits a frame, else by priority."""

@@ -46,7 +46,9 @@ TABLE: Final[Mapping[Permission, Mapping[Mode, bool]]] = {
 # fmt: on
 assert set(TABLE) == set(Permission)
 assert all(set(row) == set(Mode) for row in TABLE.values())
-_ALLOWED: Final = {mode: frozenset(p for p in Permission if TABLE[p][mode]) for mode in Mode}
+_ALLOWED: Final = tuple(tuple(p for p in Permission if TABLE[p][mode]) for mode in Mode)
+"""By the mode's number: a look that asks no member for its hash."""
+assert tuple(map(int, Mode)) == tuple(range(len(Mode)))
 
 
 _NEEDS: Final[Mapping[int, tuple[Permission, frozenset[int]]]] = {

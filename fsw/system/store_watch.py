@@ -55,13 +55,15 @@ class StoreWatch:
         """Ask for what is owed; poll when answers have come, and on a `look` (a server may have died)."""
         if now >= self._ask_us:
             self._ask(now)
-        if self._store or look or now >= self._store.port.next_deadline():
+        port = self._store.port
+        if look or len(port) or now >= port.next_deadline():
             for answer in self._store.poll(now):
                 self._take(answer, now)
 
     def next_due(self) -> Micros:
         """When there is something to do although nothing comes."""
-        return min(self._ask_us, self._store.port.next_deadline())
+        deadline = self._store.port.next_deadline()
+        return deadline if deadline < self._ask_us else self._ask_us
 
     def _ask(self, now: Micros) -> None:
         """Ask for what this life has not had of the store yet; while it is faulty, again and again until it has."""

@@ -121,7 +121,7 @@ class SystemTask:
             self._sample(now)
             self._sample_us = Micros(now + SAMPLE_US)
         self.ending.step(now)
-        following = min((turn(now) for turn in self.turns), default=NEVER)
+        following = min([turn(now) for turn in self.turns], default=NEVER)
         self._services.keeper.flush(now)
         if not self._boot.done:
             return now
@@ -130,10 +130,8 @@ class SystemTask:
             self._cold -= 1
             self._database.warm()
             return now
-        return min(
-            *(following, self._sample_us, self.store_watch.next_due()),
-            *(self._time.next_age(), self.ending.retry_us),
-        )
+        asked, aged = self.store_watch.next_due(), self._time.next_age()
+        return min(following, self._sample_us, asked, aged, self.ending.retry_us)
 
     def _hear(self, now: Micros) -> None:
         while (heard := self.inbox.take()) is not None:

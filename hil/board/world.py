@@ -16,7 +16,7 @@ _MILLION: Final = 1_000_000
 class BoardClock:
     """Time since power-on, seen on the bench's clock; a crystal that is off runs `ppm` fast (negative: slow)."""
 
-    __slots__ = ("_behind_us", "_bench", "_from_us", "_rate", "_since_us")
+    __slots__ = ("_behind_us", "_bench", "_from_us", "_rate", "_since_us", "stopwatch_ns")
 
     def __init__(self, bench: Clock, ppm: int = 0) -> None:
         self._bench = bench
@@ -24,14 +24,12 @@ class BoardClock:
         self._from_us = 0  # this clock's time then
         self._rate = _MILLION + ppm
         self._behind_us: int = self._since_us  # how far it is behind the bench's, at the true rate
+        self.stopwatch_ns = bench.stopwatch_ns
+        """Free-running nanoseconds of the bench's clock."""
 
     def now(self) -> Micros:
         """Microseconds since power-on."""
         return self.of(self._bench.now())
-
-    def stopwatch_ns(self) -> int:
-        """Free-running nanoseconds of the bench's clock."""
-        return self._bench.stopwatch_ns()
 
     def of(self, t: Micros) -> Micros:
         """This clock's time at `t` of the bench's."""
