@@ -1,6 +1,7 @@
 """Clients at the desk, without sockets: the token, requests, hostile messages."""
 
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -10,8 +11,11 @@ from fsw.kernel.clock import Micros
 from fsw.mdb.mission import load
 from tests.tools.spacecraft import Spacecraft
 from tools.ground.desk import Desk
+from tools.ground.door import Door
+from tools.ground.operators import Operator
 from tools.ground.profile import Profile
 from tools.ground.protocol import Lines, Message, decode, encode
+from tools.ground.roles import Role
 from tools.ground.samples import Cursor, Page, Question
 from tools.ground.session import Session
 
@@ -25,9 +29,10 @@ class Office:
     def __init__(self) -> None:
         self.craft = Spacecraft()
         self.session = Session(DATABASE, Profile(), Micros(0))
-        self.desk = Desk(self.session, TOKEN, {"ready": True})
+        local = Operator("jane", Role.ENGINEER, None)
+        self.desk = Desk(self.session, Door(Path("/nowhere"), local, TOKEN), {"ready": True})
         self.now = Micros(0)
-        assert self.desk.connect(1)
+        assert self.desk.connect(1, "127.0.0.1:50001")
 
     def say(self, message: Message | str) -> list[Message]:
         self.desk.message(1, message, self.now)
@@ -116,7 +121,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=5,
 )
-OPS = st.sampled_from(["send", "watch", "status", "samples", "stop", "route", "hello", "?"])
+OPS = st.sampled_from(["send", "watch", "status", "samples", "stop", "route", "sync", "hello", "?"])
 MESSAGES = st.dictionaries(
     st.sampled_from(
         ["id", "op", "name", "arguments", "source_id", "force", "tc", "token", "names", "since_us", "after", "limit"]

@@ -47,8 +47,11 @@ def joined(folder: Path, mission: Path | None) -> Client:
 
 
 def present(folder: Path) -> Client | None:
-    """The session of this directory if one runs."""
-    return join(folder)
+    """The session of this directory if one runs; one sentence and exit status 2 where it lets us not in."""
+    try:
+        return join(folder)
+    except ClientError as error:
+        refuse(str(error))
 
 
 def completing_database() -> Database | None:

@@ -32,6 +32,8 @@ COMMANDS: Final = {
         ("lander", "The lander emulator alone, on a pty of its own or a serial port.", "--link line"),
         ("ground", "The ground session: commands, tracks, archives.", "--state contact"),
         ("send", "Send a command by name and wait for its last word.", "power.heater on=true"),
+        ("link", "The link to the payload: begin COP-1 anew.", "sync"),
+        ("operators", "Who may come to the ground session: names, roles, tokens.", "add alice --role operator"),
         ("watch", "Packets and parameters as they come.", "--state contact"),
         ("export", "Parameters by time, as CSV or JSON.", "--state contact"),
         ("commands", "The commands of the mission database.", "--json"),

@@ -114,7 +114,8 @@ class _Lines:
             self._say_link(record)
         elif kind == "command":
             words = " ".join(f"{key}={word}" for key, word in cast("Record", record["arguments"]).items())
-            self._line(record, "command", Text(f"{record['name']} {words}".rstrip() + f"  {record['request_id']}"))
+            told = f"{record['name']} {words}".rstrip() + f"  {record['request_id']}  by {record['operator']}"
+            self._line(record, "command", Text(told))
         elif kind == "stage":
             text = f"{record['name']}  {record['request_id']}  {record['state']}"
             self._line(record, "command", Text(f"{text}  {record['text'] or ''}".rstrip()))

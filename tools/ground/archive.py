@@ -23,7 +23,7 @@ from tools.ground.records import (
 from tools.ground.tracking import Former, StageChange, State
 
 FILE: Final = "archive.sqlite"
-VERSION: Final = 1
+VERSION: Final = 2
 PAGE_OCTETS: Final = 4096
 PAGES_MAX: Final = 1_048_576
 """Limit of the file: 4 GiB."""
@@ -45,7 +45,8 @@ create table if not exists events (
 create table if not exists commands (
   id integer primary key, session text not null, ticket integer not null, built_us integer not null, name text not null,
   arguments text not null, apid integer not null, sequence_count integer not null, request_id text not null,
-  source_id integer not null, state text not null, packet blob not null);
+  source_id integer not null, state text not null, packet blob not null,
+  operator text not null default '', origin text not null default '');
 create index if not exists commands_by_ticket on commands (session, ticket);
 create table if not exists stages (
   id integer primary key, command integer not null references commands (id), at_us integer not null, word text not null,
@@ -54,7 +55,10 @@ create table if not exists notes (
   id integer primary key, at_us integer not null, kind text not null, text text not null);
 create table if not exists databases (digest text primary key, kept_us integer not null, dictionary text not null);
 """
-
+_FROM_1: Final = """
+alter table commands add column operator text not null default '';
+alter table commands add column origin text not null default '';
+"""
 
 FORMER_MAX: Final = 256
 """Commands of former sessions whose fate is asked for: as many as the payload remembers."""
@@ -169,9 +173,10 @@ class Archive:
                 )
             case CommandRecord():
                 cursor = insert(
-                    "insert into commands values (null, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?)",
+                    "insert into commands values (null, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, ?)",
                     (self.session, record.ticket, received_us, record.name, json.dumps(record.arguments), record.apid,
-                     record.sequence_count, record.request_id.hex(), record.source_id, record.packet),
+                     record.sequence_count, record.request_id.hex(), record.source_id, record.packet,
+                     record.operator, record.origin),
                 )  # fmt: skip
                 self._commands[record.ticket] = cursor.lastrowid or 0
             case StageChange():
@@ -201,9 +206,8 @@ def _open(path: Path) -> sqlite3.Connection:
         db.execute("pragma synchronous = normal")
         db.execute(f"pragma max_page_count = {PAGES_MAX}")
         version = db.execute("pragma user_version").fetchone()[0]
-        if version in (0, VERSION):
-            db.executescript(_SCHEMA)
-            db.execute(f"pragma user_version = {VERSION}")
+        if version in (0, 1, VERSION):
+            db.executescript(f"begin;{_FROM_1 if version == 1 else ''}{_SCHEMA}pragma user_version = {VERSION};commit;")
             return db
     except sqlite3.Error:
         db.close()

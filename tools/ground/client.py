@@ -1,12 +1,14 @@
 """A client of the ground process: finds it by its state directory, starts it when absent, speaks its lines (edge).
 
-It connects to nothing but the port that `session.json` names. Two clients that find no session both start one; the
+It connects to nothing but the port that `session.json` names, or to the session that the environment names
+(`credentials.py`), by TLS then. Two clients that find no session both start one; the
 lock lets one of them live, and both clients end up with it.
 """
 
 import os
 import select
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -15,8 +17,10 @@ from types import TracebackType
 from typing import Final, Self
 
 from tools.ground import state
+from tools.ground.credentials import TOKEN, TOKEN_FILE, Credentials, CredentialsError, credentials
 from tools.ground.protocol import Lines, Message, decode, encode
 from tools.ground.records import Data
+from tools.ground.tls import TlsError, client_context
 
 START_WAIT_S: Final = 20.0
 HELLO_WAIT_S: Final = 3.0
@@ -83,7 +87,10 @@ class Client:
 
     def _read(self) -> list[bytes]:
         try:
+            self._socket.setblocking(False)  # TLS may have read something that is no data
             octets = self._socket.recv(_READ_OCTETS)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return []
         except OSError:
             octets = b""
         if not octets:
@@ -92,9 +99,16 @@ class Client:
 
 
 def join(folder: Path) -> Client | None:
-    """A connection to the session of this directory; None when there is none."""
-    found = state.find(folder)
-    return None if found is None else _greet(found)
+    """A connection to the session of this directory, or to the one that the environment names; None when there is
+    none. ClientError where it lets us not in."""
+    try:
+        own = credentials(os.environ)
+        if own.ground is not None:
+            return _elsewhere(own, own.ground)
+        found = state.find(folder)
+        return None if found is None else _here(found, own)
+    except (CredentialsError, TlsError) as error:
+        raise ClientError(str(error)) from error
 
 
 def join_or_start(folder: Path, start: Sequence[str], wait_s: float = START_WAIT_S) -> Client:
@@ -127,15 +141,53 @@ def join_or_start(folder: Path, start: Sequence[str], wait_s: float = START_WAIT
     raise ClientError(said)
 
 
-def _greet(found: state.Found) -> Client | None:
-    """Connect and show the token; None where nobody answers to it."""
+def _here(found: state.Found, own: Credentials) -> Client | None:
+    """The session of this machine; None where nobody answers, or nobody who knows the token of its own file."""
+    tls = client_context(Path(found.certificate), same_machine=True) if found.certificate else None
     try:
-        connection = socket.create_connection(("127.0.0.1", found.port), HELLO_WAIT_S)
+        connection = _connect((found.host, found.port), tls)
     except OSError:
         return None
+    greeted = _greet(connection, found.token or own.token)
+    if isinstance(greeted, Client):
+        return greeted
+    if found.token or not greeted:
+        return None
+    lacking = f"{greeted}: yours is expected in {TOKEN_FILE} or {TOKEN}"
+    raise ClientError(f"{found.host}:{found.port}: {lacking}")
+
+
+def _elsewhere(own: Credentials, ground: tuple[str, int]) -> Client:
+    """The session that the environment names."""
+    where = f"the ground session at {ground[0]}:{ground[1]}"
+    try:
+        connection = _connect(ground, client_context(own.authority, same_machine=False))
+    except ssl.SSLError as error:
+        raise ClientError(f"{where} is not to be trusted: {error.reason or error}") from error
+    except OSError as error:
+        raise ClientError(f"{where} does not answer: {error.strerror or error}") from error
+    greeted = _greet(connection, own.token)
+    if isinstance(greeted, str):
+        raise ClientError(f"{where} lets us not in: {greeted or 'no answer'}")
+    return greeted
+
+
+def _connect(to: tuple[str, int], tls: ssl.SSLContext | None) -> socket.socket:
+    connection = socket.create_connection(to, HELLO_WAIT_S)
+    if tls is None:
+        return connection
+    try:
+        return tls.wrap_socket(connection, server_hostname=to[0])
+    except OSError:
+        connection.close()
+        raise
+
+
+def _greet(connection: socket.socket, token: str) -> Client | str:
+    """Show the token; a sentence, or nothing, where it does not open the door."""
     lines = Lines()
     try:
-        connection.sendall(encode({"op": "hello", "token": found.token}))
+        connection.sendall(encode({"op": "hello", "token": token}))
         deadline = time.monotonic() + HELLO_WAIT_S
         got: list[bytes] = []
         while not got:
@@ -150,7 +202,7 @@ def _greet(found: state.Found) -> Client | None:
     about = answer.get("hello") if isinstance(answer, dict) else None
     if not isinstance(about, dict):
         connection.close()
-        return None
+        return str(answer.get("error", "")) if isinstance(answer, dict) else ""
     return Client(connection, about, lines, got[1:])
 
 

@@ -1,25 +1,31 @@
 """Where clients come to the session: their messages in, replies by client out; sans-IO, as the session itself.
 
-A client that has not shown the token may say nothing but hello. What a client sends is judged like any other input:
-nothing it says raises.
+A client that has not shown a token may say nothing but hello; what it may ask for then, its role says (`roles.py`).
+What a client sends is judged like any other input: nothing it says raises. What is refused is counted by name.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
-from hmac import compare_digest
 from typing import Final, NamedTuple
 
 from fsw.kernel.clock import Micros
+from tools.ground.door import Door
 from tools.ground.expiry import LOS
+from tools.ground.operators import SOURCE_ID_MAX, Operator
 from tools.ground.protocol import Message
 from tools.ground.records import Data, Record, as_json, stage_json
-from tools.ground.request import Refusal
+from tools.ground.request import Refusal, Why
+from tools.ground.roles import COMMANDS, Verb, lowest, may, verb_of
 from tools.ground.samples import Page, Question, question
 from tools.ground.session import SOURCE_ID, Session
+from tools.ground.ticket import Sender, Ticket
 from tools.ground.tracking import StageChange
 
 CLIENTS_MAX: Final = 64
+CONNECTIONS_MAX: Final = 16
+"""Of one operator; a local user has the whole house."""
 REQUESTS_MAX: Final = 256
-SOURCE_ID_MAX: Final = 0xFFFF
+WATCHES_MAX: Final = 8
 
 
 class Asked(NamedTuple):
@@ -33,10 +39,11 @@ class Asked(NamedTuple):
 
 
 class _Client:
-    __slots__ = ("greeted", "leaving", "paging", "tickets", "watches")
+    __slots__ = ("leaving", "operator", "origin", "paging", "tickets", "watches")
 
-    def __init__(self) -> None:
-        self.greeted = False
+    def __init__(self, origin: str) -> None:
+        self.origin = origin
+        self.operator: Operator | None = None
         self.leaving = False
         self.paging = False
         self.tickets: dict[int, Data] = {}
@@ -46,9 +53,11 @@ class _Client:
 class Desk:
     """All clients of one session."""
 
-    def __init__(self, session: Session, token: str, about: Mapping[str, Data]) -> None:
+    def __init__(self, session: Session, door: Door, about: Mapping[str, Data]) -> None:
         self._session = session
-        self._token = token
+        self._door = door
+        self.refusals: Counter[str] = Counter()
+        """How often something was refused to a client, by what it was."""
         self.about: dict[str, Data] = dict(about)
         """What hello and status tell of the process: ports, state directory, mission."""
         self._clients: dict[int, _Client] = {}
@@ -59,11 +68,11 @@ class Desk:
 
     # --- in -------------------------------------------------------------------------------------------------------
 
-    def connect(self, client: int) -> bool:
-        """A client is at the door; False when the house is full."""
+    def connect(self, client: int, origin: str = "") -> bool:
+        """A client is at the door, `origin` is where it comes from; False when the house is full."""
         if len(self._clients) >= CLIENTS_MAX:
             return False
-        self._clients[client] = _Client()
+        self._clients[client] = _Client(origin)
         return True
 
     def disconnect(self, client: int, now: Micros) -> None:
@@ -74,8 +83,20 @@ class Desk:
                 self._session.withdraw(ticket, now)
 
     def greeted(self, client: int) -> bool:
-        """Whether a client has shown the token."""
-        return client in self._clients and self._clients[client].greeted
+        """Whether a client has shown a token."""
+        return client in self._clients and self._clients[client].operator is not None
+
+    def turn_away(self, reason: str, origin: str, now: Micros) -> None:
+        """Count a refusal, and remark it."""
+        self.refusals[reason] += 1
+        self._session.saying.note(f"{reason}: {origin.rpartition(':')[0] or origin}", now)  # one a host and second
+
+    def operators_changed(self, now: Micros) -> None:
+        """Who is no operator any more, or another than before, must leave; what has not left yet is withdrawn."""
+        for client, state in self._clients.items():
+            if state.operator is not None and not state.leaving and not self._door.knows(state.operator):
+                self.turn_away("access withdrawn", f"{state.operator.name} from {state.origin}", now)
+                self._let_go(client, state, "your access was withdrawn or has changed")
 
     def message(self, client: int, message: Message | str, now: Micros) -> None:
         """One line of a client, as `protocol.decode` read it."""
@@ -84,10 +105,10 @@ class Desk:
             return
         if isinstance(message, str):
             self._reply(client, {"error": message})
-        elif not state.greeted:
-            self._hello(client, message)
+        elif state.operator is None:
+            self._hello(client, state, message, now)
         else:
-            self._serve(client, state, message, now)
+            self._serve(client, state, state.operator, message, now)
 
     def records(self, records: list[Record], utc_us: Callable[[Micros], int]) -> None:
         """Pass the session's records on to those who asked; `utc_us` gives the wall time of a record's time."""
@@ -135,43 +156,79 @@ class Desk:
 
     # --- inside ---------------------------------------------------------------------------------------------------
 
-    def _hello(self, client: int, message: Message) -> None:
+    def _hello(self, client: int, state: _Client, message: Message, now: Micros) -> None:
         token = message.get("token")
-        if message.get("op") == "hello" and isinstance(token, str) and self._is_token(token):
-            self._clients[client].greeted = True
-            self._reply(client, {"hello": dict(self.about)})
+        operator = self._door.who(token) if message.get("op") == "hello" and isinstance(token, str) else None
+        if operator is None:
+            self.turn_away("no hello with a token of this session", state.origin, now)
+            self._let_go(client, state, "the first message is hello with a token of this session")
+        elif operator.source_id is not None and self._connections(operator) >= CONNECTIONS_MAX:
+            self.turn_away("too many connections of one operator", f"{operator.name} from {state.origin}", now)
+            self._let_go(client, state, f"{operator.name} has {CONNECTIONS_MAX} connections already")
         else:
-            self._reply(client, {"error": "the first message is hello with the session's token"})
-            self._clients[client].leaving = True
-            self._leaving.append(client)
+            state.operator = operator
+            who: Message = {"operator": operator.name, "role": operator.role.value}
+            self._reply(client, {"hello": {**self.about, **who}})
 
-    def _is_token(self, token: str) -> bool:
-        return compare_digest(token.encode("utf-8", "replace"), self._token.encode())
+    def _connections(self, operator: Operator) -> int:
+        return sum(state.operator == operator for state in self._clients.values())
 
-    def _serve(self, client: int, state: _Client, message: Message, now: Micros) -> None:
-        request, op = message.get("id"), message.get("op")
+    def _let_go(self, client: int, state: _Client, sentence: str) -> None:
+        self._reply(client, {"error": sentence})
+        state.leaving = True
+        self._leaving.append(client)
+
+    def _serve(self, client: int, state: _Client, operator: Operator, message: Message, now: Micros) -> None:
+        request, verb = message.get("id"), verb_of(message)
         if not isinstance(request, int | str):
             self._reply(client, {"error": "a request has an id"})
-        elif op == "send":
-            self._send(client, state, request, message, now)
-        elif op == "watch":
-            self._watch(client, state, request)
-        elif op == "status":
-            link = as_json(self._session.link(now), 0)
-            del link["received"], link["kind"]
-            self._reply(client, {"id": request, "status": {**self.about, "link": link}})
-        elif op == "samples":
-            self._page(client, state, request, message)
-        elif op == "stop":
-            self._asked.append(Asked(client, request, "stop"))
-        elif op == "route" and isinstance(message.get("tc"), str):
-            self._asked.append(Asked(client, request, "route", str(message["tc"])))
+        elif verb is None or (verb is Verb.ROUTE and not isinstance(message.get("tc"), str)):
+            self._reply(client, {"id": request, "error": f"unknown request {str(message.get('op'))[:40]!r}"})
+        elif not may(operator.role, verb):
+            self._forbid(client, state, operator, request, verb, now)
         else:
-            self._reply(client, {"id": request, "error": f"unknown request {str(op)[:40]!r}"})
+            if verb in COMMANDS and verb not in (Verb.SEND, Verb.FORCE):  # those have records of their own
+                self._session.saying.note(f"{verb.value} by {operator.name} from {state.origin}", now)
+            self._do(client, state, operator, request, verb, message, now)
 
-    def _send(self, client: int, state: _Client, request: int | str, message: Message, now: Micros) -> None:
+    def _forbid(
+        self, client: int, state: _Client, operator: Operator, request: int | str, verb: Verb, now: Micros
+    ) -> None:
+        """No verb that the role has not got, by whatever path; each refusal is on record."""
+        name, role, _ = operator
+        self.turn_away(f"{verb.value} is not for an {role.value}", f"{name} from {state.origin}", now)
+        sentence = f"{name} is an {role.value}: {verb.value} needs an {lowest(verb).value}"
+        refused: Message = {"refused": {"why": Why.ROLE.value, "sentence": sentence}}
+        self._reply(client, {"id": request, **(refused if verb in (Verb.SEND, Verb.FORCE) else {"error": sentence})})
+
+    def _do(
+        self, client: int, state: _Client, operator: Operator, request: int | str, verb: Verb, message: Message,
+        now: Micros,
+    ) -> None:  # fmt: skip
+        match verb:
+            case Verb.SEND | Verb.FORCE:
+                self._send(client, state, operator, request, message, now)
+            case Verb.WATCH:
+                self._watch(client, state, request)
+            case Verb.STATUS:
+                link = as_json(self._session.link(now), 0)
+                del link["received"], link["kind"]
+                refusals: Message = dict(self.refusals)
+                self._reply(client, {"id": request, "status": {**self.about, "link": link, "refusals": refusals}})
+            case Verb.SAMPLES:
+                self._page(client, state, request, message)
+            case Verb.SYNC:
+                self._session.sync(now, f"link sync by {operator.name}")
+                self._reply(client, {"id": request, "ok": True})
+            case Verb.STOP | Verb.ROUTE:
+                self._asked.append(Asked(client, request, verb.value, str(message.get("tc", ""))))
+
+    def _send(
+        self, client: int, state: _Client, operator: Operator, request: int | str, message: Message, now: Micros
+    ) -> None:
         name, arguments = message.get("name"), message.get("arguments", {})
-        source_id, force = message.get("source_id", SOURCE_ID), message.get("force", False)
+        own = operator.source_id
+        source_id, force = message.get("source_id", SOURCE_ID if own is None else own), message.get("force", False)
         not_after = message.get("not_after", LOS)
         if (
             not isinstance(name, str)
@@ -189,7 +246,13 @@ class Desk:
             )
             return
         words = {key: str(word) for key, word in arguments.items()}
-        ticket = self._session.send(name, words, source_id, now, force=force, not_after=not_after)
+        ticket: Ticket | Refusal
+        if own is not None and source_id != own:
+            self.turn_away("another's source id", f"{operator.name} from {state.origin}", now)
+            ticket = Refusal(Why.ROLE, f"source id {source_id} is not that of {operator.name}, which is {own}")
+        else:
+            by = Sender(operator.name, state.origin)
+            ticket = self._session.send(name, words, source_id, now, force=force, not_after=not_after, by=by)
         if isinstance(ticket, Refusal):
             refused: Data = {"why": ticket.why.value, "sentence": ticket.sentence}
             self._reply(client, {"id": request, "refused": refused})
@@ -203,12 +266,15 @@ class Desk:
             "sequence_count": ticket.sequence_count,
             "request_id": ticket.request_id.hex(),
             "expiry": ticket.expiry,
+            "source_id": source_id,
+            "operator": operator.name,
+            "from": state.origin,
             "link": self._session.uplink.state(now).value,
         }
         self._reply(client, {"id": request, "ticket": told})
 
     def _watch(self, client: int, state: _Client, request: int | str) -> None:
-        if len(state.watches) >= REQUESTS_MAX:
+        if len(state.watches) >= WATCHES_MAX:
             self._reply(client, {"id": request, "error": "too many watches"})
             return
         state.watches.append(request)

@@ -27,6 +27,7 @@ class Why(Enum):
     USAGE = "usage"
     DATABASE = "database mismatch"
     FULL = "too many commands are open"
+    ROLE = "role"
 
 
 class Refusal(NamedTuple):

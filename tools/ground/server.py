@@ -13,8 +13,9 @@ import socket
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from fsw.ccsds.tc_frame import TC_FRAME_OCTETS_MAX
@@ -24,11 +25,15 @@ from fsw.mdb.dictionary import canonical
 from tools.ground import state
 from tools.ground.archive import Archive, ArchiveError
 from tools.ground.desk import Asked, Desk
-from tools.ground.peers import Peers
+from tools.ground.door import Door
+from tools.ground.operators import Operator, OperatorsError
+from tools.ground.peers import Peers, PeersError, listening
 from tools.ground.profile import Profile
 from tools.ground.records import Data, Note, Record
+from tools.ground.roles import Role
 from tools.ground.samples import Reader
 from tools.ground.session import Session
+from tools.ground.tls import TlsError, server_context
 
 DATAGRAM_OCTETS_MAX: Final = 65_535
 DATAGRAMS_A_TURN: Final = 256
@@ -41,7 +46,8 @@ assert RECEIVE_BUFFER_OCTETS > DATAGRAMS_A_TURN * TC_FRAME_OCTETS_MAX
 
 
 class Options(NamedTuple):
-    """What a ground process is started with. Port 0: any; a `tc` port of 0 is told later (`route`)."""
+    """What a ground process is started with. Port 0: any; a `tc` port of 0 is told later (`route`). `listen` is for
+    clients: wider than loopback only with `tls` (certificate and key) and operators."""
 
     folder: Path
     database: Database
@@ -50,6 +56,10 @@ class Options(NamedTuple):
     tm: Address = ("127.0.0.1", 10017)
     tc: Address = ("127.0.0.1", 10018)
     report: Address = ("127.0.0.1", 10019)
+    listen: Address = ("127.0.0.1", 0)
+    tls: tuple[Path, Path] | None = None
+    hazards: Mapping[str, Data] = MappingProxyType({})
+    """Of each hazardous command: in which phases, by how many operators."""
 
 
 class ServerError(Exception):
@@ -87,7 +97,13 @@ class Server:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._zero_ns = time.monotonic_ns()
-        self._token = secrets.token_urlsafe(32)
+        local = Operator(state.user_name(options.folder), Role.ENGINEER, None)
+        try:
+            self._door = Door(options.folder, local, secrets.token_urlsafe(32))
+            tls = None if options.tls is None else server_context(*options.tls)
+            self._listening = listening(options.listen, tls, operators=self._door.book is not None)
+        except (OperatorsError, TlsError, PeersError) as error:
+            raise ServerError(str(error)) from error
         self._tm = _udp(options.tm, "telemetry")
         self._report = _udp(options.report, "the lander's report")
         self._tc_to: Address | None = None
@@ -95,8 +111,6 @@ class Server:
         self._tc: socket.socket | None = None
         self._route(options.tc)
         self._peers: Peers
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=16)
-        self._listener.setblocking(False)
         self._wake, self._woken = socket.socketpair()
         self._archive: Archive | None = None
         self._reader: Reader | None = None
@@ -122,8 +136,8 @@ class Server:
         except ArchiveError as error:
             raise ServerError(str(error)) from error
         self._session = Session(options.database, options.profile, now, counts=counts, former=former)
-        self._desk = Desk(self._session, self._token, self.about())
-        self._peers = Peers(self._listener, self._desk)
+        self._desk = Desk(self._session, self._door, self.about())
+        self._peers = Peers(self._listening, self._desk)
         if self._archive.set_aside is not None:
             self._keep(
                 [Note(now, f"the archive was damaged and lies in {self._archive.set_aside}")], self._utc_us(Micros(0))
@@ -133,7 +147,9 @@ class Server:
         self._woken.setblocking(False)
         self._wake.setblocking(False)
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
-        state.publish(options.folder, state.Found(self._listener.getsockname()[1], self._token, os.getpid()))
+        host, port = self._listening.near
+        certificate = str(options.tls[0].absolute()) if options.tls is not None else ""
+        state.publish(options.folder, state.Found(port, self._door.token, os.getpid(), host, certificate))
 
     def about(self) -> dict[str, Data]:
         """What the process tells of itself: no secret among it."""
@@ -144,10 +160,11 @@ class Server:
             "tm": _text(self._tm.getsockname()),
             "tc": _text(self._tc_to) if self._tc_to else None,
             "report": _text(self._report.getsockname()),
-            "port": self._listener.getsockname()[1],
+            "port": self._listening.near[1],
             "state": str(self._options.folder),
             "mission": self._options.mission,
             "database": self._options.database.digest()[:8].hex(),
+            "hazards": dict(self._options.hazards),
         }
 
     def serve(self) -> None:
@@ -165,7 +182,7 @@ class Server:
             self._archive.close()
             signal.set_wakeup_fd(-1)
             self._peers.close(self._now())
-        for each in (self._tm, self._report, self._tc, self._listener, self._wake, self._woken):
+        for each in (self._tm, self._report, self._tc, self._listening.socket, self._wake, self._woken):
             if each is not None:
                 each.close()
 
@@ -198,6 +215,10 @@ class Server:
         if now - self._committed_at >= COMMIT_PERIOD_US:
             self._committed_at = now
             self._commit()
+            said = self._door.look()
+            if said is not None:
+                self._session.saying.note(said, now)
+                self._desk.operators_changed(now)
 
     def _publish(self, records: list[Record]) -> None:
         if records:

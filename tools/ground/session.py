@@ -232,6 +232,13 @@ class Session:
         asked = self.send(fates.COMMAND, {}, SOURCE_ID, now)
         self.fates.asked(asked.number if isinstance(asked, Ticket) else None, now)
 
+    def sync(self, now: Micros, reason: str) -> None:
+        """Initiate FOP-1 anew from the next control word; what is outstanding is interrupted for this reason."""
+        self._news.unsettle()
+        self.uplink.sync(now, reason)
+        self._hear_uplink(now)
+        self._say_link(now)
+
     def withdraw(self, ticket: int, now: Micros) -> bool:
         """Take back a telecommand that has not left yet; False when it has, for then nothing can take it back."""
         self._news.unsettle()

@@ -5,10 +5,12 @@ that ends. `session.json` (0600) is written once the session listens and removed
 from a killed session names a port where nobody answers to its token.
 """
 
+import getpass
 import json
 import os
 import sqlite3
 import sys
+import tempfile
 from pathlib import Path
 from typing import Final, NamedTuple, cast
 
@@ -24,11 +26,14 @@ class StateError(Exception):
 
 
 class Found(NamedTuple):
-    """Where a session listens. The token is a secret: it is never printed."""
+    """Where a session listens. The token is a secret: it is never printed; empty where operators have their own.
+    `certificate`: the file of what the session shows by TLS, empty for none."""
 
     port: int
     token: str
     pid: int
+    host: str = "127.0.0.1"
+    certificate: str = ""
 
 
 def default_folder() -> Path:
@@ -40,6 +45,15 @@ def default_folder() -> Path:
     else:
         root = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
     return root / "kratai" / "ground"
+
+
+def user_name(folder: Path) -> str:
+    """The user of this process, by the system: whose a file is that it makes. No environment variable changes that."""
+    with tempfile.NamedTemporaryFile(dir=folder) as made:
+        try:
+            return Path(made.name).owner()
+        except (KeyError, NotImplementedError):
+            return getpass.getuser() if os.name == "nt" else f"uid {os.getuid()}"
 
 
 def prepare(folder: Path) -> None:
@@ -93,8 +107,10 @@ def find(folder: Path) -> Found | None:
     try:
         data = cast("dict[str, object]", json.loads((folder / SESSION).read_text(encoding="ascii")))
         port, token, pid = data["port"], data["token"], data["pid"]
+        host, certificate = data["host"], data["certificate"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    if isinstance(port, int) and isinstance(token, str) and isinstance(pid, int) and 0 < port < 65_536:
-        return Found(port, token, pid)
+    texts = isinstance(token, str) and isinstance(host, str) and isinstance(certificate, str)
+    if texts and isinstance(port, int) and isinstance(pid, int) and 0 < port < 65_536:
+        return Found(port, str(token), pid, str(host), str(certificate))
     return None

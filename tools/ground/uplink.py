@@ -9,6 +9,10 @@ FOP-1 leaves to management when and how AD service is initiated. The policy here
 - After an alert with frames outstanding the receiver is set to a number not used yet: what may still be under way is
   then older than anything the receiver takes. Such frames are reported as interrupted and never sent again.
 - On a protected link each frame that leaves is protected anew, one that leaves again too; none without a counter.
+- Whoever can send a frame can move the receiver (FARM-1 stands before any check of who sent it). The control word
+  shows it, FOP-1 alerts and is initiated anew from the next one: that is all it costs. A V(R) of 0 is a reboot only
+  where FARM-B's count is 0 too, else somebody has set it.
+- At every AOS, the first control word after a silence, FOP-1 is initiated anew, once nothing is outstanding.
 - A receiver that shows CLCWs but does not act on Set V(R) is taken as it is.
 """
 
@@ -115,6 +119,9 @@ class Uplink:
         self._set_v_r_ignored = False
         self._asked_farm_b = -1  # FARM-B counter when Set V(R) was last asked for
         self._clcws_since = 0
+        self._sync_due = False  # since AOS
+        self.syncs = 0
+        """How often FOP-1 was initiated anew at AOS or by hand."""
 
     # --- in -------------------------------------------------------------------------------------------------------
 
@@ -139,6 +146,7 @@ class Uplink:
         fields = decode_clcw(word)
         if fields is None or fields.vcid != self.profile.vcid or fields.cop_in_effect != 1:
             return
+        self._sync_due |= self.last_clcw is not None and now > self.silent_at
         self.last_clcw, self._heard_at = fields, now
         self._clcws_since += 1
         if self._betrays_reboot(fields):
@@ -148,6 +156,8 @@ class Uplink:
         else:
             self.fop.clcw(word, now)
         self._drain(now)
+        if self._sync_due:
+            self._sync_at_aos(fields, now)
         self._settle(fields, now)
         self._pump(now)
 
@@ -158,6 +168,14 @@ class Uplink:
             self.fop.directive(Directive.TERMINATE, now)
             self._drain(now, f"the payload rebooted ({reason})")
         self._events.append(UplinkEvent(UpWord.REBOOT, 0, reason))
+
+    def sync(self, now: Micros, reason: str) -> None:
+        """By hand: initiate anew from the next control word. What is outstanding is interrupted for good."""
+        self._set_v_r_ignored = self._sync_due = False
+        self.syncs += 1
+        if self.fop.state is not State.S6_INITIAL:
+            self.fop.directive(Directive.TERMINATE, now)
+            self._drain(now, reason)
 
     def tick(self, now: Micros) -> None:
         """Let T1 expire."""
@@ -216,9 +234,20 @@ class Uplink:
     def _betrays_reboot(self, fields: Clcw) -> bool:
         """AD is active and the report value is the 0 of a fresh boot, which we never let it be."""
         fop = self.fop
-        if fields.report_value != 0 or fop.state > State.S3_RETRANSMIT_WAIT:
+        if fields.report_value != 0 or fields.farm_b != 0 or fop.state > State.S3_RETRANSMIT_WAIT:
             return False
         return (0 - fop.nn_r) % 256 > (fop.v_s - fop.nn_r) % 256
+
+    def _sync_at_aos(self, fields: Clcw, now: Micros) -> None:
+        """What is outstanding ends first, confirmed or with an alert, which initiates anew by itself."""
+        if self.fop.state > State.S3_RETRANSMIT_WAIT:
+            self._sync_due = False
+        elif not self.fop.outstanding:
+            self._sync_due = False
+            self.syncs += 1
+            self.fop.directive(Directive.TERMINATE, now)
+            self._initiate(fields, now)
+            self._drain(now)
 
     def _initiate(self, fields: Clcw, now: Micros) -> None:
         n_r = fields.report_value
