@@ -89,6 +89,17 @@ def test_flight_catches_everything_in_one_place() -> None:
     assert found == [("fsw/kernel/supervisor.py", "Exception")]
 
 
+def test_each_service_ends_with_what_is_off_nominal() -> None:
+    rooms = ("fsw/services/", "fsw/system/")
+    silent = [
+        name
+        for name, tree in PRODUCT.items()
+        if name.startswith(rooms) and not name.endswith("__init__.py")
+        and "Off nominal: " not in (ast.get_docstring(tree) or "")
+    ]  # fmt: skip
+    assert not silent
+
+
 def test_enums_are_unique() -> None:
     bad = []
     for name, tree in PRODUCT.items():

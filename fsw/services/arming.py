@@ -1,6 +1,7 @@
 """What is armed, one row each: the state table, and the few rows that are remembered.
 
 A row whose end has come stays until its place is needed, so that the ground hears why its number works no more.
+Off nominal: a cell of the table that names a failure code refuses with it and changes nothing; no arm outlives a reset.
 """
 
 from collections.abc import Callable, Mapping

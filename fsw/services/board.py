@@ -1,6 +1,8 @@
 """What the tasks must know of one another: each field has one writer, named beside it, and any number of readers.
 
 Nobody looks again and again: a change of any field rings the bell of every reader, and so wakes its slot.
+
+Off nominal: a field without a writer keeps what it was made with; nothing here checks or refuses.
 """
 
 from enum import IntFlag, unique

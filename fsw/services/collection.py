@@ -1,4 +1,7 @@
-"""One housekeeping structure in force: what it holds, when it is collected, what of that is sent."""
+"""One housekeeping structure in force: what it holds, when it is collected, what of that is sent.
+
+Off nominal: what was missed is not made up for; a kept row that this database cannot read is none (`structure_of`).
+"""
 
 from typing import Final
 

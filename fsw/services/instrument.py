@@ -4,6 +4,8 @@ An instrument file declares its commands, parameters and structures, a device th
 ports it is given, and a task. `INSTRUMENT` ties them together:
 
     INSTRUMENT = Instrument(process=DOSIMETER, device=Device, task=Task, power_mw=900)
+
+Off nominal: a device that is absent is handed on as one that says so; its commands fail start with 0x14.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,7 @@
-"""Packets for the lander on VC 2, in the order they were posted; the packet source of that virtual channel."""
+"""Packets for the lander on VC 2, in the order they were posted; the packet source of that virtual channel.
+
+Off nominal: what does not fit drops the oldest and is counted.
+"""
 
 from collections import deque
 from typing import Final

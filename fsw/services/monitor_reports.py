@@ -1,4 +1,7 @@
-"""What ST[12] answers about its monitors, cut into reports that fit."""
+"""What ST[12] answers about its monitors, cut into reports that fit.
+
+Off nominal: what one report cannot hold follows in the next; a list without entries is one empty report.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import TypeVar

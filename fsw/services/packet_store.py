@@ -3,6 +3,8 @@
 Rows of table STORES by key: store << 3 | part. Part 0 is the definition (kind u8, quota u32, priority u8, bits u8:
 1 storage, 2 open retrieval), empty for a store of the mission that was deleted; parts 1 to 3
 are what it takes (fsw/services/selection.py); part 4 the open tag (row u64, its TAI u64, TAI to begin from u64).
+
+Off nominal: kept rows that make no sense leave a store as the mission made it; one without a quota is none.
 """
 
 import struct

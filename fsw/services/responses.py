@@ -1,4 +1,8 @@
-"""One response of ST[19]: its action, its state, its budget, and how one sees that it answers itself."""
+"""One response of ST[19]: its action, its state, its budget, and how one sees that it answers itself.
+
+Off nominal: a kept row that this software does not know is none (`from_row`); a spent budget, or an action that raises
+what it answers, is a verdict (`Verdict`), not a failure.
+"""
 
 from collections import deque
 from enum import Enum, unique

@@ -2,7 +2,7 @@
 
 Rows of table SCRUBBING by key: 0 which baseline it is (files u16, version); 1 switches (u8: bit 0 code, bit 1
 configuration); 0x100 + n file n of the baseline (kind u8, size u32, CRC-32 u32, name); 0x10000 + day its counters.
-A baseline of which a row is missing or unreadable is none.
+Off nominal: a baseline of which a row is missing or unreadable is none, and is told damaged.
 """
 
 import struct

@@ -3,6 +3,8 @@
 A store may be recording, in open retrieval, in retrieval by time, and part of a flush by value, each for itself; a
 request is refused with 0x14 when one of the activities marked in its row is going on. Recording stops nothing but
 what changes the store itself: content is deleted and copied while it goes on.
+
+Off nominal: the table itself is that: what it marks is refused and changes nothing.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,9 @@
 """Emission of PUS telemetry: numbers, stamps and queues a report; the one place where sequence counts are spent.
 
 A packet is numbered when it is emitted, so that whatever is lost behind this point shows as a gap on the ground.
+
+Off nominal: beyond `MESSAGE_TYPES_MAX` kinds of report a new one is numbered 0; a full outbox drops its oldest, which
+the sequence counts announce.
 """
 
 from collections.abc import Callable

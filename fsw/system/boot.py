@@ -33,7 +33,8 @@ VERSION: Final = "kratai 0.1.0"
 def configuration_digest(config: Config, mission: Mission) -> bytes:
     """The first octets of the digest of what mission and command line have set."""
     entries = tuple((entry.name, *entry[2:]) for entry in mission.instruments)
-    text = repr((tuple(config), mission.name, mission.line, mission.base_mw, entries))
+    hazards = sorted((body.__qualname__, rule.mask, rule.operators) for body, rule in mission.hazards.items())
+    text = repr((tuple(config), mission.name, mission.line, mission.base_mw, entries, mission.storage, hazards))
     return hashlib.sha256(text.encode()).digest()[:DIGEST_OCTETS_FLOWN]
 
 

@@ -2,6 +2,8 @@
 
 SAFE stops the instruments and keeps commanding, telemetry and the store alive. What protects leads to SAFE, from
 QUIET and POWER_DOWN when they are over. What each mode allows stands in fsw/services/permissions.py.
+
+Off nominal: a command that the table refuses is answered with 0x14; nothing else that happens is refused.
 """
 
 from collections.abc import Mapping

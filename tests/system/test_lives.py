@@ -56,6 +56,14 @@ def test_the_first_life_knows_of_none(bench: Bench) -> None:
 
 
 @pytest.mark.proves("K-AUTO-004")
+def test_the_configuration_s_digest_knows_how_is_recorded(bench: Bench) -> None:
+    config, mission = bench.app.config, bench.app.mission
+    grouped = mission._replace(storage=mission.storage._replace(group_packets=32))
+    digests = {configuration_digest(config, one) for one in (mission, grouped, mission._replace(base_mw=1))}
+    assert len(digests) == 3
+
+
+@pytest.mark.proves("K-AUTO-004")
 def test_a_board_that_hangs_is_reset_and_told_so_once(bench: Bench) -> None:
     assert inject(bench.board, "hang", "system") == ""
     assert boot_report_of(run_through(bench, 17))[:2] == (2, WATCHDOG)
@@ -67,7 +75,9 @@ def test_a_board_that_hangs_is_reset_and_told_so_once(bench: Bench) -> None:
 @pytest.mark.proves("K-AUTO-004")
 def test_a_commanded_restart_is_told(bench: Bench) -> None:
     restart = function(0x020, 30, count=4)
-    bench.send(restart)
+    bench.send(function(0x020, 60, restart, count=5))
+    (armed,) = [r for r in bench.run(1) if (r.service, r.subtype) == (8, 190)]
+    bench.send(function(0x020, 61, armed.data[:4], count=6))
     heard = run_through(bench, 3)
     assert verifications(heard, restart) == [(1, None), (7, None)]
     assert STOPPING in events(heard)
