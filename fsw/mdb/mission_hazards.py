@@ -53,6 +53,15 @@ def read(table: Mapping[str, object], database: Database) -> dict[type[object], 
     return rules
 
 
+def words(rules: Mapping[type[object], Rule], database: Database) -> dict[str, tuple[list[str], int]]:
+    """Phases and operators of every hazardous command, by its name, as the mission file says them."""
+    return {
+        entry.name: ([word for word, phase in _PHASES.items() if phase in rule.phases], rule.operators)
+        for entry in database.tables.commands.values()
+        if (rule := rules.get(entry.body)) is not None
+    }
+
+
 def _rule(section: Mapping[str, object]) -> Rule | str:
     for key in section:
         if key not in _KEYS:

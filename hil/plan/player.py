@@ -225,11 +225,7 @@ class Player:
         if word.name == ARM_REPORT and isinstance(nonce := word.values.get("nonce"), int):
             self._nonce = nonce
         if self._turn is not None:
-            for step in self._steps:
-                if step.since_leg:
-                    for wanted in step.expects:
-                        if wanted not in self._since_leg and holds(wanted, word, self._before):
-                            self._since_leg[wanted] = word
+            self._hear_since_leg(word)
         active = self._active
         if active is not None and active.acted:
             for number, wanted in enumerate(active.step.expects):
@@ -240,6 +236,13 @@ class Player:
                     self._end(active, Outcome.FAILED, f"{unwanted.text} came, which must not", now)
         for key in keys:
             self._before[word.kind, word.name, key] = word.values.get(key)
+
+    def _hear_since_leg(self, word: Word) -> None:
+        for step in self._steps:
+            if step.since_leg:
+                for wanted in step.expects:
+                    if wanted not in self._since_leg and holds(wanted, word, self._before):
+                        self._since_leg[wanted] = word
 
     # --- judgement ------------------------------------------------------------------------------------------------
 

@@ -66,7 +66,7 @@ def command(
             address(report, "--report"),
             address(listen, "--listen"),
             None if tls_cert is None or tls_key is None else (tls_cert, tls_key),
-            {
+            hazards={
                 name: {"phases": list[Data](phases), "operators": operators}
                 for name, (phases, operators) in hazard_words(flown.hazards, flown.database).items()
             },
