@@ -54,6 +54,29 @@ def test_a_damaged_archive_is_set_aside(tmp_path: Path) -> None:
     db.close()
 
 
+@pytest.mark.proves("K-GND-009")
+def test_an_archive_from_before_operators_goes_on(tmp_path: Path) -> None:
+    """Format 1 as it was: its commands have nobody's name, those that follow have."""
+    Archive(tmp_path, "a").close()
+    with sqlite3.connect(tmp_path / FILE) as db:
+        for column in ("operator", "origin"):
+            db.execute(f"alter table commands drop column {column}")
+        db.execute(
+            "insert into commands values (null, 'a', 1, 5, 'ping', '{}', 32, 3, '1820c000', 1, 'completed', x'18')"
+        )
+        db.execute("pragma user_version = 1")
+    db.close()
+    archive = Archive(tmp_path, "b")
+    assert archive.set_aside is None
+    archive.add(command(1, 4)._replace(operator="ann", origin="10.0.0.1:4000"), NOON)
+    archive.close()
+    with sqlite3.connect(tmp_path / FILE) as db:
+        found = db.execute("select operator, origin, built_us, sequence_count from commands order by id").fetchall()
+        assert found == [("", "", 5, 3), ("ann", "10.0.0.1:4000", NOON, 4)]
+        assert db.execute("pragma user_version").fetchone() == (2,)
+    db.close()
+
+
 def test_an_archive_of_another_format_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / FILE) as db:
         db.execute("pragma user_version = 99")

@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from spacepackets.ecss.tc import PusTc  # type: ignore[import-untyped]
 
 from fsw.mdb.mission import load
 from tests.tools.spacecraft import Spacecraft
@@ -51,14 +53,14 @@ def first_line(process: subprocess.Popen[bytes]) -> bytes:
 class Rig:
     """A ground process, and a payload written by hand on the other side of its UDP ports."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *more: str) -> None:
         self.folder = folder
         self.craft = Spacecraft()
         self.tc = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.tc.bind(("127.0.0.1", 0))
         to = f"127.0.0.1:{self.tc.getsockname()[1]}"
         self.ground = subprocess.Popen(
-            command("ground", "--state", str(folder), "--tm", ANY, "--report", ANY, "--tc", to),
+            command("ground", "--state", str(folder), "--tm", ANY, "--report", ANY, "--tc", to, *more),
             cwd=ROOT, stdout=subprocess.PIPE,
         )  # fmt: skip
         self.ready = json.loads(first_line(self.ground))
@@ -134,6 +136,21 @@ def test_a_refused_command_says_why(rig: Rig) -> None:
     assert (status, said["verdict"], said["exit"]) == (1, "failed", 1)
     assert "WRONG_STATE (0x14)" in said["text"]
     assert said["stages"][-1]["failed_at"] == "start"
+
+
+@pytest.mark.proves("K-GND-007")
+@pytest.mark.parametrize(("state", "says"), [(1, "is disabled: what falls due is removed"), (3, "releases")])
+def test_a_command_for_later_says_whether_the_schedule_releases(rig: Rig, state: int, says: str) -> None:
+    def obey(craft: Spacecraft, tc: PusTc) -> list[bytes]:
+        told = [craft.report(20, 2, struct.pack(">BHB", 1, 71, state))] if tc.service == 20 else []
+        return [craft.verify(tc, 1), craft.verify(tc, 3), *told, craft.verify(tc, 7)]
+
+    rig.craft.execute = obey
+    status, out, err = rig.serve("send", "ping", "--at", "2090-01-01T00:00:00Z", "--json")
+    said = json.loads(out)
+    assert (status, said["verdict"], err) == (0, "completed", "")
+    assert says in said["schedule"]
+    assert [(tc.service, tc.message_subtype) for tc in rig.craft.executed] == [(20, 1), (11, 4)]
 
 
 @pytest.mark.proves("K-GND-002")

@@ -40,7 +40,7 @@ class Listening(NamedTuple):
 
 def listening(at: Address, tls: ssl.SSLContext | None, *, operators: bool) -> Listening:
     """Begin to listen; wider than loopback only with TLS and with operators."""
-    host, port = at
+    host, port = at[0].strip("[]"), at[1]
     try:
         family, _, _, _, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         bound = ipaddress.ip_address(str(where[0]).partition("%")[0])

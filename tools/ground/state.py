@@ -49,11 +49,15 @@ def default_folder() -> Path:
 
 def user_name(folder: Path) -> str:
     """The user of this process, by the system: whose a file is that it makes. No environment variable changes that."""
-    with tempfile.NamedTemporaryFile(dir=folder) as made:
-        try:
+    if os.name == "nt":  # files have owners by another name there
+        return getpass.getuser()
+    try:
+        with tempfile.NamedTemporaryFile(dir=folder) as made:
             return Path(made.name).owner()
-        except (KeyError, NotImplementedError):
-            return getpass.getuser() if os.name == "nt" else f"uid {os.getuid()}"
+    except OSError as error:
+        raise StateError(f"nothing can be written in {folder}: {error.strerror}") from error
+    except KeyError:
+        return f"uid {os.getuid()}"
 
 
 def prepare(folder: Path) -> None:
