@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 import typer
 
+from tools.cli import schedule_state
 from tools.cli.following import Follower, Sending
 from tools.cli.hazardous import Hazardous, hazards_of, needs_somebody
 from tools.cli.joining import Json, MissionFolder, State, completing_database, folder_of, joined, mission_of, present
@@ -57,7 +58,8 @@ def command(
     """Send a command and wait for its last word.
 
     Exit status 0: completed; 1: rejected or failed; 2: refused before it was sent; 3: no last word in time. With --at
-    it completes when the schedule has it; what becomes of it then, watch and archive tell. A hazardous command is armed, shown and asked for, then executed; 1 without a yes.
+    it completes when the schedule has it, and says before whether the schedule releases anything; what becomes of it
+    then, watch and archive tell. A hazardous command is armed, shown and asked for, then executed; 1 without a yes.
     """
     asked = name
     if at:
@@ -87,6 +89,8 @@ def command(
                 result = hazardous.result(status)
             else:
                 follower = Follower(name, arguments, json_out)
+                if at:
+                    follower.schedule(schedule_state.asked(client, force))
                 status, result = follower.run(client, *sending), follower.result
         except ClientError as error:
             refuse(str(error))
