@@ -15,6 +15,7 @@ from fsw.hal.state import StateError, default_state, lock_state
 
 if TYPE_CHECKING:
     from fsw.capture.recorder import Recorder
+    from fsw.ccsds.sdls import Keys
     from fsw.hal.child import ChildWire
     from fsw.hal.file_child import FileChild
     from fsw.hal.ports import LinePort
@@ -39,7 +40,7 @@ def parse(argv: list[str]) -> Namespace:
     parser = ArgumentParser(
         prog="kratai fly",
         description="The flight software alone, on any serial device.",
-        epilog="example: kratai fly --port /dev/serial0 --line default --clear",
+        epilog="example: kratai fly --port /dev/serial0 --line default; its keys lie in the state folder",
     )
     setattr(parser, "error", refuse)  # noqa: B010 - argparse's own prints its usage first: more than a sentence
     parser.add_argument("--port", required=True, metavar="DEV", help="serial device, pty, or udp://HOST:PORT")
@@ -61,7 +62,7 @@ def parse(argv: list[str]) -> Namespace:
     )
     parser.add_argument("--watchdog", metavar="DEV", help="hardware watchdog to stroke")
     parser.add_argument("--record", metavar="FILE", help="append a recording of all input, for replay")
-    parser.add_argument("--clear", action="store_true", help="fly an unprotected link")
+    parser.add_argument("--clear", action="store_true", help="fly an unprotected link, keys or not")
     return parser.parse_args(argv)
 
 
@@ -83,6 +84,19 @@ def check_port(options: Namespace) -> tuple[str, int] | None:
         return udp_port.parse(options.port)
     except udp_port.AddressError as error:
         refuse(str(error))
+
+
+def load_keys(state: str) -> "Keys":
+    """The link's keys; a flight without is refused, for an unprotected link must be asked for."""
+    from fsw.hal.keys import KeyFileError, read_keys  # noqa: PLC0415
+
+    try:
+        keys = read_keys(state)
+    except KeyFileError as error:
+        refuse(str(error))
+    if not keys:
+        refuse(f"no keys in {state}/keys and no --clear: an unprotected link must be asked for")
+    return keys
 
 
 def open_line(options: Namespace, baud: int) -> "LinePort":
@@ -173,6 +187,7 @@ def fly(options: Namespace, store: "ChildWire", code: "ChildWire", capture: "Fil
         ),
         opener=SysfsOpener(options.sensors),
         watchdog=DeviceWatchdog(options.watchdog) if options.watchdog else NoWatchdog(),
+        keys=options.keys,
     )
     recorder = None
     if capture is not None:
@@ -226,8 +241,7 @@ def main(argv: list[str]) -> int:
         # Until there is something that must be stopped in order. Not by an exception: an import may lose it.
         signal.signal(number, lambda *_: os._exit(0))
     options.peer = check_port(options)
-    if not options.clear:
-        refuse(f"no keys in {options.state}/keys and no --clear: an unprotected link must be asked for")
+    options.keys = {} if options.clear else load_keys(options.state)
     try:
         lock_state(options.state)
     except StateError as error:

@@ -13,7 +13,8 @@ from fsw.capture.header import Header
 from fsw.ccsds.carrier import by_name
 from fsw.ccsds.crc import BACKEND
 from fsw.ccsds.flight_link import FlightLink, LinkProfile
-from fsw.comms.downlink import Downlink
+from fsw.ccsds.sdls import on_board
+from fsw.comms.downlink import VC_LIVE, Downlink
 from fsw.comms.pacer import Pacer
 from fsw.comms.task import CommsTask
 from fsw.config import FARM_WINDOW, SCID, Config
@@ -29,7 +30,7 @@ from fsw.mdb.lander import LanderLink, LanderMode, LanderTime, PowerNotice, Powe
 from fsw.mdb.mission import InstrumentEntry, Mission
 from fsw.mdb.system import ModeReason, StopReason, TaskRestarted, TaskStruckOut
 from fsw.payload.task import InstrumentHost
-from fsw.power.loads import Load
+from fsw.power import loads
 from fsw.power.task import PowerTask
 from fsw.pus.ids import APID_COMMS, APID_POWER, APID_SYSTEM
 from fsw.services.allocation import Framing
@@ -45,6 +46,7 @@ from fsw.services.housekeeping import Housekeeping
 from fsw.services.instrument import Instrument, Services
 from fsw.services.keeper import Keeper
 from fsw.services.lander_outbox import LanderOutbox
+from fsw.services.link_security import LinkSecurity
 from fsw.services.monitoring import Monitoring
 from fsw.services.nonces import SeededNonces
 from fsw.services.outbox import Outbox
@@ -76,13 +78,13 @@ RESTART: Final = RestartPolicy(backoff_us=200_000, strikes=5, window_us=60_000_0
 
 def compose(config: Config, mission: Mission, outside: Outside, recorder: "Recorder | None" = None) -> "App":
     """The program in its world; with a recorder it sees that world through the recorder's taps."""
-    clock, line, wires, sensors, opener, watchdog = outside
+    clock, line, wires, sensors, opener, watchdog, keys = outside
     if recorder is not None:
         clock, line, sensors = recorder.clock, recorder.line(line), recorder.sensors(sensors)
         opener = recorder.opener(opener)
         wires = {name: recorder.wire(name, wire) for name, wire in wires.items()}
     devices = {entry.name: entry.module.INSTRUMENT.device(opener) for entry in mission.instruments}
-    app = App(config, mission, World(clock, line, wires, sensors, devices, watchdog), recorder)
+    app = App(config, mission, World(clock, line, wires, sensors, devices, watchdog, keys), recorder)
     if recorder is not None:
         recorder.booted()
     return app
@@ -109,7 +111,9 @@ class App:
         database = mission.database
         self.board = Board()
         self.time = Timebase(line.heartbeat_us)
-        self.outbox = Outbox(profile.data_octets)
+        protection = on_board(world.keys) if world.keys else None
+        self.link = FlightLink(profile, by_name(config.carrier, SCID, line.tm_frame_octets), protection)
+        self.outbox = Outbox(self.link.data_octets(VC_LIVE))
         self.lander_outbox = LanderOutbox()
         self.telemetry = TelemetryService(self.outbox, self.time)
         self.verification = Verification(database, self.telemetry, self.time)
@@ -125,15 +129,15 @@ class App:
         self.services = Services(
             self.verification, self.events, self.parameters, self.housekeeping, self.keeper, self.attention
         )
-        self.link = FlightLink(profile, by_name(config.carrier, SCID, line.tm_frame_octets))
-        self._common(profile)
+        self.security = LinkSecurity(self.board, self.services, self.link)
+        self._common()
         self._tasks()
         self._names: dict[int, str] = {}
         self._served: dict[str, Process] = {}
         self._processes()
         self._schedule()
 
-    def _common(self, profile: LinkProfile) -> None:
+    def _common(self) -> None:
         """The board's common services beyond those that every task has."""
         config, mission, world, line = self.config, self.mission, self.world, self.config.line
         database = mission.database
@@ -141,7 +145,7 @@ class App:
         self.store_health = StoreHealth(self.services, self.store)
         self.sequences = Sequences(database, self.telemetry, self.services, self.board)
         self.files = Files(self.telemetry, self.services, self.store)
-        framing = Framing(line.baud, profile.data_octets, line.tm_frame_octets)
+        framing = Framing(line.baud, self.link.data_octets(VC_LIVE), line.tm_frame_octets)
         self.archive = Archive(
             Around(mission, self.board, self.store, self.time, self.telemetry, self.services, framing)
         )
@@ -193,6 +197,7 @@ class App:
         )
         self.system.turns = (
             self.hazards.step,
+            self.security.step,
             self.store_health.step,
             self.housekeeping.step,
             self.fates.step,
@@ -211,7 +216,11 @@ class App:
             self.archive.answered,
         )
         self.power = PowerTask(
-            self.board, self.services, self.lander_outbox, [_load(e) for e in mission.instruments], mission.base_mw
+            self.board,
+            self.services,
+            self.lander_outbox,
+            [loads.of_instrument(e) for e in mission.instruments],
+            mission.base_mw,
         )
         pacer = Pacer(line.baud)
         outboxes = (self.outbox, self.lander_outbox, self.archive.replay)
@@ -221,17 +230,9 @@ class App:
             (PowerNotice, PowerStatus, SafeNow), self.power.inbox
         )
         self.comms = CommsTask(
-            self.board,
-            self.services,
-            world.line,
-            self.link,
-            pacer,
-            self.downlink,
-            outboxes,
-            routes,
-            mission.database,
-            line.heartbeat_us,
-        )
+            self.board, self.services, world.line, self.link, pacer, self.downlink, outboxes, routes, mission.database,
+            line.heartbeat_us, self.security,
+        )  # fmt: skip
         self.hosts = {entry.name: self._host(entry) for entry in mission.instruments}
 
     def _schedule(self) -> None:
@@ -390,9 +391,3 @@ class App:
         May come at any moment, as a signal does; a tick sees it from its beginning or not at all.
         """
         self._stop_asked = reason
-
-
-def _load(entry: InstrumentEntry) -> Load:
-    """The row of the load table that an instrument is."""
-    instrument = entry.module.INSTRUMENT
-    return Load(entry.row, entry.name, instrument.power_mw, entry.priority, instrument.on_at_boot)

@@ -168,6 +168,10 @@ class FlightLink:
         """Whether a frame of this channel may be made now: a protected one needs a key and a reserved counter."""
         return self.protection is None or self.protection.ready(vcid)
 
+    def takes_protected(self, vcid: int) -> bool:
+        """Whether telecommands of a channel must be protected."""
+        return self.protection is not None and self.protection.takes(vcid)
+
     def receive(self, octets: bytes) -> list[LinkEvent]:
         """Take octets of the line, cut anywhere; what they complete, in the order of the line."""
         return self._events(self.carrier.feed_up(octets)) if octets else []
@@ -175,6 +179,11 @@ class FlightLink:
     def expire(self) -> list[LinkEvent]:
         """Say that the line has been silent: a frame hidden behind an unfinished one comes out."""
         return self._events(self.carrier.expire())
+
+    @property
+    def frames_refused(self) -> int:
+        """Frames that were taken by FARM-1 and are not authentic."""
+        return 0 if self.protection is None else sum(self.protection.refused.values())
 
     def input_full(self, full: bool) -> None:
         """Say whether what is above has room. Full: the next AD frame in order waits (Wait in the control word)."""
@@ -240,7 +249,7 @@ class FlightLink:
     def _take_packets(self, received: FrameReceived, events: list[LinkEvent]) -> None:
         """Deliver the packets that share the frame; with one that cannot be delimited the rest of the frame goes."""
         vcid, data = received.frame.vcid, received.frame.data
-        if self.protection is not None and self.protection.takes(vcid):
+        if self.protection is not None and self.takes_protected(vcid):
             checked = self.protection.check(vcid, data)
             if isinstance(checked, SdlsReject):
                 events.append(Rejected(checked))

@@ -50,6 +50,7 @@ class SdlsReject(Enum):
     SHORT = "sdls_short"
     MAC = "sdls_not_authentic"
     REPLAYED = "sdls_replayed"
+    MARK = "sdls_mark_unknown"  # it is not known yet what was taken before the last reset
     ROOM = "sdls_no_room"  # taken by nobody: too many frames wait for their mark to be kept
 
 
@@ -154,14 +155,15 @@ class Sender:
 
 
 class Receiver:
-    """The receiving end of one association; `mark` is the highest IV taken."""
+    """The receiving end of one association; `mark` is the highest IV taken; none is while it is not `known`."""
 
-    __slots__ = ("cipher", "mark", "spi")
+    __slots__ = ("cipher", "known", "mark", "spi")
 
     def __init__(self, spi: int, cipher: Cipher, mark: int = NO_MARK) -> None:
         self.spi = spi
         self.cipher = cipher
         self.mark = mark
+        self.known = True
 
     def check(self, field: bytes) -> bytes | SdlsReject:
         """The data of a protected data field whose SPI is this one; taking them moves the mark."""
@@ -171,6 +173,8 @@ class Receiver:
         counter = int.from_bytes(field[SPI_OCTETS:HEADER_OCTETS], "big")
         if counter <= self.mark:
             return SdlsReject.REPLAYED
+        if not self.known:
+            return SdlsReject.MARK
         self.mark = counter
         return data
 

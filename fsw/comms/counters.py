@@ -57,7 +57,7 @@ class Counters:
         values: dict[int, Raw] = dict(zip(self._rejections, counted, strict=True))
         values |= {
             mdb.CLTUS_GOOD.pid: link.frames_good,
-            mdb.FRAMES_ACCEPTED.pid: link.frames_good - refused_whole,
+            mdb.FRAMES_ACCEPTED.pid: link.frames_good - refused_whole - link.frames_refused,
             mdb.OCTETS_SKIPPED.pid: link.octets_skipped,
             mdb.BITS_CORRECTED.pid: link.blocks_corrected,
             mdb.CLCW.pid: link.clcw,

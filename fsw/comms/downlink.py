@@ -3,7 +3,8 @@
 An idle frame opens the port, whatever else waits. Then VC 2 goes first (it is small and rare), then live telemetry
 when a frame is due, then what is sent again (VC 3), then an idle frame when nothing else
 went out within the idle interval. A line that takes fewer octets than offered keeps the rest of the frame for the next
-tick; a frame of VC 3 has gone out when the line has taken all of it.
+tick; a frame of VC 3 has gone out when the line has taken all of it. On a protected link live and replayed telemetry
+wait while no counter is reserved for them.
 """
 
 from typing import Final
@@ -39,7 +40,6 @@ class Downlink:
         timing: tuple[int, int],
     ) -> None:
         release_us, idle_us = timing
-        data_octets = link.profile.data_octets
         self.bell = Bell()
         """Rung when there is more to send, or a port to open with an idle frame."""
         for outbox in outboxes:
@@ -49,16 +49,14 @@ class Downlink:
         self._link = link
         self._pacer = pacer
         self._telemetry = telemetry
-        self._live = VirtualChannel(VC_LIVE, data_octets, release_us, outboxes[0])
-        self._lander = VirtualChannel(VC_LANDER, data_octets, release_us, outboxes[1])
-        self._again = VirtualChannel(VC_REPLAY, data_octets, release_us, outboxes[2])
+        self._live = VirtualChannel(VC_LIVE, link.data_octets(VC_LIVE), release_us, outboxes[0])
+        self._lander = VirtualChannel(VC_LANDER, link.data_octets(VC_LANDER), release_us, outboxes[1])
+        self._again = VirtualChannel(VC_REPLAY, link.data_octets(VC_REPLAY), release_us, outboxes[2])
         self._replay = outboxes[2]
         self._replaying = False
         """Whether the frame on the line is one of VC 3."""
         self._idle_us = idle_us
         self._idle_due = Micros(0)
-        self._quiet_us = Micros(0)
-        """When a frame falls due, as of the last time that none was."""
         self._unsent = b""
         self._opens = -1
         self._opening = False
@@ -79,18 +77,23 @@ class Downlink:
             self._idle_due = now
             self._opening = True
         while self._flush_unsent(now) and self._pacer.may_send(now):
-            self._unsent = self._next_frame(now)
-            if not self._unsent:
-                return max(self._quiet_us, self._pacer.next_us())
+            octets = self._next_frame(now)
+            if not octets:
+                break
+            self._unsent = octets
         if self._unsent:
             return Micros(now + TICK_US)
-        due = min(self._live.next_due(), self._lander.next_due(), self._again.next_due(), self._idle_due)
+        due = min(self._next_due(self._live), self._lander.next_due(), self._next_due(self._again), self._idle_due)
         return max(due, self._pacer.next_us())
 
     @property
     def silent(self) -> bool:
         """Whether nothing of live telemetry waits that may flow, and no frame is half on the line."""
-        return not self._unsent and self._live.next_due() >= NEVER
+        return not self._unsent and self._next_due(self._live) >= NEVER
+
+    def _next_due(self, channel: VirtualChannel) -> Micros:
+        """When a channel's next frame falls due; NEVER while it is protected and no counter is reserved for it."""
+        return channel.next_due() if self._link.ready(channel.vcid) else NEVER
 
     def _flush_unsent(self, now: Micros) -> bool:
         """Offer the rest of a frame to the line; True when nothing is left."""
@@ -115,14 +118,12 @@ class Downlink:
         if self._opening:
             self._opening = False
             return self._idle_frame(now)
-        lander_us = self._lander.next_due()
-        if lander_us <= now:
+        if self._lander.due(now):
             self.frames_lander += 1
             octets = self._link.frame(VC_LANDER, *self._lander.build())
             self._pacer.sent(len(octets), now)
             return octets
-        live_us = self._live.next_due()
-        if live_us <= now:
+        if self._next_due(self._live) <= now:
             octets = self._link.frame(VC_LIVE, *self._live.build())
             first_us = self._pacer.sent(len(octets), now)
             if self.frames_live % (1 << self._board.time_exponent) == 0 and self.frames_live:
@@ -130,17 +131,13 @@ class Downlink:
             self.frames_live += 1
             self._idle_due = Micros(now + self._idle_us)
             return octets
-        again_us = self._again.next_due()
-        if again_us <= now:
+        if self._next_due(self._again) <= now:
             octets = self._link.frame(VC_REPLAY, *self._again.build())
             self._pacer.sent(len(octets), now)
             self._replaying = True
             self._idle_due = Micros(now + self._idle_us)
             return octets
-        if now >= self._idle_due:
-            return self._idle_frame(now)
-        self._quiet_us = min(lander_us, live_us, again_us, self._idle_due)
-        return b""
+        return self._idle_frame(now) if now >= self._idle_due else b""
 
     def _idle_frame(self, now: Micros) -> bytes:
         octets = self._link.idle_frame()

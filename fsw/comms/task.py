@@ -6,13 +6,15 @@ Off nominal: ten heartbeat intervals without the lander are an event, and hold h
 again; ten minutes without it take the board to SAFE, which only a telecommand ends. While the lander gives credit for
 VC 0 (0x019), housekeeping leaves by it: each such packet says how many octets of it may leave from then on. Ten
 heartbeat intervals without one, or a lost lander, end that limit. A line that is silent in the middle of a CLTU gives
-way, after `SILENCE_US`, to a whole CLTU behind it.
+way, after `SILENCE_US`, to a whole CLTU behind it. What came in a protected frame goes on when its replay mark is kept
+(`services/link_security.py`).
 """
 
 from collections.abc import Mapping
 from typing import Final
 
-from fsw.ccsds.flight_link import FlightLink, PacketReceived, TooLong
+from fsw.ccsds.flight_link import Authentic, FlightLink, LinkEvent, PacketReceived, Rejected, TooLong
+from fsw.ccsds.sdls import SdlsReject
 from fsw.comms.counters import Counters
 from fsw.comms.downlink import VC_LIVE, VC_REPLAY, Downlink
 from fsw.comms.pacer import Pacer
@@ -30,6 +32,7 @@ from fsw.pus.tm import decode_plain
 from fsw.services.board import Board, Tone
 from fsw.services.instrument import Services
 from fsw.services.lander_outbox import LanderOutbox
+from fsw.services.link_security import LinkSecurity
 from fsw.services.outbox import Outbox
 from fsw.services.process import Execution, Process
 from fsw.services.replay import Replay
@@ -62,6 +65,7 @@ class CommsTask:
         routes: Mapping[type[object], Mailbox[object]],
         database: Database,
         heartbeat_us: int,
+        security: LinkSecurity,
     ) -> None:
         self._board = board
         self._services = services
@@ -73,6 +77,8 @@ class CommsTask:
         self._routes = routes
         self._database = database
         self._heartbeat_us = heartbeat_us
+        self._security = security
+        security.release, security.bell = self._deliver, downlink.bell
         self.counters = Counters(line, link, downlink, outboxes[0], services.verification)
         self._heard_us: Micros | None = None
         self._missed_us = NEVER
@@ -102,7 +108,7 @@ class CommsTask:
         self.process.run(now)
         self._speak(now)
         if now >= self._sample_us:
-            self._services.parameters.set_all(self.counters.sample(), now)
+            self._services.parameters.set_all(self.counters.sample() | self._security.sample(), now)
             self._sample_us = Micros(now + SAMPLE_US)
         return self._next_work(now)
 
@@ -126,14 +132,28 @@ class CommsTask:
             events = self._link.expire()
         else:
             return
+        held: list[LinkEvent] = []
         for event in events:
             match event:
-                case PacketReceived():
-                    self._route(event, now)
-                case TooLong(vcid, head) if vcid == 0:
-                    self._services.verification.receive(head, now)
+                case Authentic():
+                    held = self._security.admit(event, now)
+                case PacketReceived(vcid) | TooLong(vcid) if self._link.takes_protected(vcid):
+                    held.append(event)
+                case Rejected(SdlsReject() as reason):
+                    self._security.refused(reason, now)
                 case _:
-                    pass  # counted by the link, by its reason
+                    self._deliver(event, now)
+        self._security.settle(now)
+
+    def _deliver(self, event: LinkEvent, now: Micros) -> None:
+        """What the link has brought, and nothing keeps waiting any more."""
+        match event:
+            case PacketReceived():
+                self._route(event, now)
+            case TooLong(vcid, head) if vcid == 0:
+                self._services.verification.receive(head, now)
+            case _:
+                pass  # counted by the link, by its reason
 
     def _route(self, received: PacketReceived, now: Micros) -> None:
         packet = received.packet

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from enum import Enum, unique
 from typing import NamedTuple, Protocol
 
+from fsw.ccsds.sdls import NO_KEYS, Keys
 from fsw.kernel.bus import Wire
 from fsw.kernel.clock import Clock, Micros
 
@@ -124,6 +125,7 @@ class World(NamedTuple):
     sensors: BoardSensors
     devices: Mapping[str, object]  # by the name of the instrument
     watchdog: Watchdog
+    keys: Keys = NO_KEYS  # of the link; with none it is clear
 
 
 class Outside(NamedTuple):
@@ -135,3 +137,4 @@ class Outside(NamedTuple):
     sensors: BoardSensors
     opener: Opener
     watchdog: Watchdog
+    keys: Keys = NO_KEYS

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from enum import Enum, unique
 from typing import Final, NamedTuple
 
+from fsw.mdb.mission import InstrumentEntry
+
 
 class Load(NamedTuple):
     """A row of the mission's load table; higher `priority` is shed later. `row` is its number on the wire."""
@@ -13,6 +15,12 @@ class Load(NamedTuple):
     power_mw: int
     priority: int
     on_at_boot: bool
+
+
+def of_instrument(entry: InstrumentEntry) -> Load:
+    """The row of the load table that an instrument is."""
+    instrument = entry.module.INSTRUMENT
+    return Load(entry.row, entry.name, instrument.power_mw, entry.priority, instrument.on_at_boot)
 
 
 @unique

@@ -12,6 +12,7 @@ from typing import Final, Protocol
 
 from fsw.app import STOP_US, App, compose, header_of
 from fsw.capture.recorder import Recorder, Sink
+from fsw.ccsds.sdls import NO_KEYS, Keys
 from fsw.config import Config
 from fsw.hal.ports import BoardSensors, LinePort, Opener, Outside
 from fsw.kernel.bus import InlineWire, Wire
@@ -60,13 +61,14 @@ class Board:
 
     Times of this class are the bench's. `told_power` hears of what the board's power does by itself. Whoever owns
     the clock moves it to `next_due()` at the latest and calls `step()`; `run_until` does so for a board that is
-    alone. With `skips_idle` false every base tick is run: the octets are the same.
+    alone. With `skips_idle` false every base tick is run: the octets are the same. With `keys` its link is protected.
     """
 
-    def __init__(self, mission: Mission, config: Config, clock: Clock, store: Path) -> None:
+    def __init__(self, mission: Mission, config: Config, clock: Clock, store: Path, keys: Keys = NO_KEYS) -> None:
         self.mission = mission
         self._config = config
         self._clock = clock
+        self._keys = keys
         self.disk = Disk(store)
         self.code = CodeFiles()
         self.skips_idle = True
@@ -110,7 +112,7 @@ class Board:
         self.store_wire = InlineWire(self._open_store, clock, self.store_latency_us)
         self.twins.power_on(clock)
         wires = {"store": self.store_wire, "code": InlineWire(self.code.server, clock, self.store_latency_us)}
-        outside = Outside(clock, self.line, wires, self.sensors, self.twins, self.watchdog)
+        outside = Outside(clock, self.line, wires, self.sensors, self.twins, self.watchdog, self._keys)
         recorder = None
         if self.record is not None:
             header = header_of(self._config, self.mission, "sim", self.lives, self._clock.now())

@@ -5,24 +5,38 @@ from pathlib import Path
 
 from fsw.app import App
 from fsw.capture.recorder import Sink
+from fsw.ccsds.sdls import Key
 from fsw.config import LINES, Config
 from fsw.kernel.clock import ManualClock, Micros
 from fsw.mdb.mission import load
 from hil.board.board import Board
-from tests.system.by_hand import Cadus, Report, cltu, packet, tc_frame
+from tests.system.by_hand import Cadus, Report, cltu, packet, protected, tc_frame
 
 MISSION = load()
 LOOK_US = 100_000
 
 
 class Bench:
-    """`run` lets time pass and collects; `reports` is what came on VC 0, `said` on VC 2, `replayed` on 3."""
+    """`run` lets time pass and collects; `reports` is what came on VC 0, `said` on VC 2, `replayed` on 3.
+
+    With `keys`, by SPI, the link is protected: `send` uses the counters from `iv` on.
+    """
 
     def __init__(
-        self, folder: Path, *, line: str = "default", skips_idle: bool = True, record: Sink | None = None
+        self,
+        folder: Path,
+        *,
+        line: str = "default",
+        skips_idle: bool = True,
+        record: Sink | None = None,
+        keys: dict[int, bytes] | None = None,
     ) -> None:
         self.clock = ManualClock()
-        self.board = Board(MISSION, Config(LINES[line]), self.clock, folder / "store.sqlite")
+        self.keys = keys
+        self.iv = 0
+        self.ivs: dict[int, int] = {}
+        flown = {spi: Key(octets) for spi, octets in (keys or {}).items()}
+        self.board = Board(MISSION, Config(LINES[line]), self.clock, folder / "store.sqlite", flown)
         self.board.skips_idle = skips_idle
         self.board.record = record
         self.octets = b""
@@ -40,7 +54,7 @@ class Bench:
     def boot(self) -> None:
         """Power on; what was received so far is forgotten."""
         self.board.power_on()
-        self.cadus = Cadus(self._frame_octets)
+        self.cadus = Cadus(self._frame_octets, self.keys, self.ivs)
         self.reports: list[Report] = []
         self.said: list[Report] = []
         self.replayed: list[Report] = []
@@ -67,7 +81,14 @@ class Bench:
     def send(self, *packets: bytes) -> None:
         """One BD frame a packet on VC 0."""
         for octets in packets:
-            self.up(cltu(tc_frame(0, octets)))
+            self.up(self.cltu(octets))
+
+    def cltu(self, octets: bytes) -> bytes:
+        """A packet in a BD frame of VC 0, protected anew where the link is."""
+        if self.keys is None:
+            return cltu(tc_frame(0, octets))
+        self.iv += 1
+        return cltu(tc_frame(0, protected(self.keys[0x10], 0, self.iv, octets)))
 
     def lander(self, apid: int, body: bytes) -> None:
         """One packet of the lander's services on VC 2."""

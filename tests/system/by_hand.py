@@ -3,9 +3,13 @@
 import struct
 from typing import NamedTuple
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
 from tests.hil.by_hand import ASM, SCID, cltu, crc, packet, tc_frame
 
-__all__ = ["SCID", "Cadus", "Report", "cltu", "crc", "cuc", "packet", "tc_frame", "telecommand", "verifications"]
+__all__ = [
+    "SCID", "Cadus", "Report", "cltu", "crc", "cuc", "packet", "protected", "tc_frame", "telecommand", "verifications",
+]  # fmt: skip
 ACK_ALL = 0b1111
 ACK_GROUND = 0b1001
 SOURCE = 7
@@ -56,10 +60,17 @@ def report(octets: bytes) -> Report:
 
 
 class Cadus:
-    """The receiving end of a lossless line: CADU after CADU, nothing between them, no count missing."""
+    """The receiving end of a lossless line: CADU after CADU, nothing between them, no count missing.
 
-    def __init__(self, octets: int = 446) -> None:
+    With `keys`, by SPI, VC 0, 1 and 3 are protected; no counter comes twice. `ivs`: the last ones by SPI, over boots.
+    """
+
+    def __init__(
+        self, octets: int = 446, keys: dict[int, bytes] | None = None, ivs: dict[int, int] | None = None
+    ) -> None:
         self.octets = octets
+        self.keys = keys
+        self.ivs = {} if ivs is None else ivs
         self.rest = b""
         self.clcw = 0
         self.idle = 0
@@ -93,6 +104,8 @@ class Cadus:
             assert fhp == 0x7FE
             self.idle += 1
             return []
+        if self.keys is not None and vcid in (0, 1, 3):
+            data = self._opened(vcid, data)
         held = self._channels.get(vcid, b"")
         packets, at = [], 0
         starts = []
@@ -108,6 +121,23 @@ class Cadus:
         inside = [start for start in starts if start >= 0]
         assert fhp == (inside[0] if inside else 0x7FF) or len(stream) - at < 6
         return [(vcid, report(octets)) for octets in packets if int.from_bytes(octets[:2], "big") & 0x7FF != 0x7FF]
+
+    def _opened(self, vcid: int, field: bytes) -> bytes:
+        """Contract section 6: SPI, IV 12, ciphertext, MAC 16; of the header the virtual channel is authenticated."""
+        assert self.keys is not None
+        spi, iv = 0x20 + vcid, int.from_bytes(field[2:14], "big")
+        assert field[:2] == spi.to_bytes(2, "big")
+        assert iv > self.ivs.get(spi, -1)
+        self.ivs[spi] = iv
+        masked = bytes((0, vcid << 1, 0, 0, 0, 0, 0, spi)) + bytes(12)
+        return AESGCM(self.keys[spi]).decrypt(field[2:14], field[14:], masked)
+
+
+def protected(key: bytes, vcid: int, iv: int, data: bytes) -> bytes:
+    """The data field of a TC frame on a protected link (contract, section 6)."""
+    spi, nonce = 0x10 + vcid, iv.to_bytes(12, "big")
+    masked = bytes((0, 0, vcid << 2, 0, 0, 0, spi)) + bytes(12)
+    return spi.to_bytes(2, "big") + nonce + AESGCM(key).encrypt(nonce, data, masked)
 
 
 def verifications(reports: list[Report], request: bytes) -> list[tuple[int, int | None]]:
