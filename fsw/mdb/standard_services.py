@@ -241,7 +241,7 @@ class DisabledEvents:
     events: tuple[int, ...] = array(u16(), u8, high=255)
 
 
-@telecommand(9, 1, name="time.rate", hazard=Hazard.DEPENDENT)
+@telecommand(9, 1, name="time.rate")
 class TimeRate:
     """Send a time report every 2^exponent frames of VC 0."""
 

@@ -227,10 +227,16 @@ class PowerTask:
         self._services.verification.completed(request, now)
 
     def _heater(self, request: Request, now: Micros) -> None:
-        """The heater is a circuit of the lander's: all we can do is ask for it (contract 0x117, kind 1)."""
+        """The heater is a circuit of the lander's: all we can do is ask for it (contract 0x117, kind 1).
+
+        A lander that is silent, or is about to switch us off, would not hear or not heed it: 0x14.
+        """
         body = request.body
         assert isinstance(body, RequestHeater)
-        self._services.verification.started(request, now)
+        unheard = not self._board.lander_alive or (body.on and self._board.off_at_us != NEVER)
+        code = FailureCode.WRONG_STATE if unheard else None
+        if not self._services.verification.settle(request, code, now):
+            return
         self._board.lander_requests.append((RequestKind.HEATER, int(body.on)))
         self._services.verification.completed(request, now)
 
