@@ -132,6 +132,29 @@ def test_on_loopback_nothing_is_set_up_and_the_local_user_is_on_record(tmp_path:
     assert not (tmp_path / "ground" / OPERATORS).exists()
 
 
+@pytest.mark.proves("K-GND-010")
+def test_operators_that_are_added_shut_the_local_user_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig(tmp_path / "ground")
+    try:
+        session = json.loads((rig.folder / "session.json").read_text())
+        with socket.create_connection(("127.0.0.1", session["port"]), DEADLINE_S) as line:
+            reader = line.makefile("rb")
+            line.sendall(json.dumps({"op": "hello", "token": session["token"]}).encode() + b"\n")
+            assert json.loads(reader.readline())["hello"]["role"] == "engineer"
+            token = run("operators", "add", "ann", "--role", "observer", "--state", str(rig.folder)).stdout.strip()
+            assert json.loads(reader.readline()) == {"error": "your access was withdrawn or has changed"}
+            assert reader.readline() == b""
+            reader.close()
+        again = json.loads((rig.folder / "session.json").read_text())
+        assert again == {**session, "token": ""}
+        monkeypatch.setenv("KRATAI_TOKEN", token)
+        assert rig.serve("watch", "--for", "0.2", "--json")[0] == 0
+        assert rig.serve("send", "ping", "--json")[0] == 1
+        assert rig.craft.executed == []
+    finally:
+        rig.close()
+
+
 @pytest.mark.proves("K-GND-011")
 @pytest.mark.parametrize(
     ("words", "part"),

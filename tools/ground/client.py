@@ -217,6 +217,7 @@ def _start(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
                 stderr=file,
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
                 start_new_session=os.name != "nt",
+                env={name: value for name, value in os.environ.items() if name not in (TOKEN, TOKEN_FILE)},
             )
     except OSError as error:
         raise ClientError(f"the ground session cannot be started: {error.strerror}") from error

@@ -1,6 +1,7 @@
 """Lines between the ground process and its clients: one JSON object a line, UTF-8, at most 256 KiB.
 
-A client says `hello` with the token first, then requests with an `id` of its choice; answers and streams carry it:
+A client says `hello` with a token first, its own or that of `session.json`; then requests with an `id` of its choice,
+as its role allows (`roles.py`); answers and streams carry the id:
 
     {"op": "hello", "token": "…"}                                  {"hello": {…session…}}
     {"id": 1, "op": "send", "name": …, "arguments": {…}}           {"id": 1, "ticket": {…}} {"id": 1, "stage": {…}} …
@@ -10,11 +11,14 @@ A client says `hello` with the token first, then requests with an `id` of its ch
                                                                    {"id": 4, "samples": [[…], …], "after": […]}
     {"id": 5, "op": "route", "tc": "host:port"}                    {"id": 5, "ok": true}
     {"id": 6, "op": "stop"}                                        {"id": 6, "ok": true}
+    {"id": 7, "op": "sync"}                                        {"id": 7, "ok": true}
 
 `samples` answers with a page of the archive, samples as lists in the order of `samples.Sample`; the next page is asked
 for with the `after` that the answer gave, and follows the last when that is null. One page a client is under way.
 
 `send` takes `not_after` beside the arguments (`los` unless told: `expiry.py`); the ticket says what came of it.
+`hello` answers with name and role of the operator, `status` with how often what was refused to clients. `source_id` is
+the operator's own; only a local user of a session without operators may take another.
 A refused command is `{"id": 1, "refused": {"why": …, "sentence": …}}`, a message that makes no sense `{"error": …}`.
 """
 

@@ -147,9 +147,7 @@ class Server:
         self._woken.setblocking(False)
         self._wake.setblocking(False)
         signal.set_wakeup_fd(self._wake.fileno(), warn_on_full_buffer=False)
-        host, port = self._listening.near
-        certificate = str(options.tls[0].absolute()) if options.tls is not None else ""
-        state.publish(options.folder, state.Found(port, self._door.token, os.getpid(), host, certificate))
+        self._announce()
 
     def about(self) -> dict[str, Data]:
         """What the process tells of itself: no secret among it."""
@@ -166,6 +164,12 @@ class Server:
             "database": self._options.database.digest()[:8].hex(),
             "hazards": dict(self._options.hazards),
         }
+
+    def _announce(self) -> None:
+        """Say in `session.json` where clients of this machine come to, and by what token."""
+        tls, (host, port) = self._options.tls, self._listening.near
+        certificate = str(tls[0].absolute()) if tls is not None else ""
+        state.publish(self._options.folder, state.Found(port, self._door.token, os.getpid(), host, certificate))
 
     def serve(self) -> None:
         """Run until SIGTERM, SIGINT or a client's stop."""
@@ -215,10 +219,19 @@ class Server:
         if now - self._committed_at >= COMMIT_PERIOD_US:
             self._committed_at = now
             self._commit()
-            said = self._door.look()
-            if said is not None:
-                self._session.saying.note(said, now)
-                self._desk.operators_changed(now)
+            self._look_at_door(now)
+
+    def _look_at_door(self, now: Micros) -> None:
+        """Operators may have changed: who is none any more leaves."""
+        said = self._door.look()
+        if said is None:
+            return
+        self._session.saying.note(said, now)
+        self._desk.operators_changed(now)
+        try:
+            self._announce()
+        except state.StateError as error:
+            self._session.saying.note(str(error), now)
 
     def _publish(self, records: list[Record]) -> None:
         if records:
