@@ -4,7 +4,7 @@ A row whose end has come stays until its place is needed, so that the ground hea
 Off nominal: a cell of the table that names a failure code refuses with it and changes nothing; no arm outlives a reset.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import Enum, unique
 from typing import Final, NamedTuple
 
@@ -128,15 +128,13 @@ class Rows:
         self._look()
         return code
 
-    def expire(self, now: Micros, told: Callable[[Row], None]) -> None:
-        """Those whose time is over at `now`: `told` hears of each."""
-        if now <= self.due_us:
-            return
-        for row in self._rows:
-            if row.state is ARMED and now > row.until_us:
-                row.happens(ArmingEvent.TIME_OVER)
-                told(row)
+    def expire(self, now: Micros) -> list[Row]:
+        """Those whose time has just come to be over."""
+        over = [row for row in self._rows if row.state is ARMED and now > row.until_us]
+        for row in over:
+            row.happens(ArmingEvent.TIME_OVER)
         self._look()
+        return over
 
     def _look(self) -> None:
         self.due_us = min((row.until_us for row in self._rows if row.state is ARMED), default=NEVER)

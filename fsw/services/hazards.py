@@ -73,19 +73,21 @@ class Hazards:
         if self._bare != self._verification.bare:
             self._bare = self._verification.bare
             self._services.parameters.set(mdb.BARE, min(self._bare, 0xFFFF), now)
-        self._rows.expire(now, lambda row: self._over(row, now))
+        if now > self._rows.due_us:
+            self._expire(now)
         return Micros(self._rows.due_us + 1)
 
-    def _over(self, row: Row, now: Micros) -> None:
-        self._count(mdb.OVER, now)
-        self._services.events.report(mdb.HazardDropped(request_id=row.request_id, disarmed=0), now)
+    def _expire(self, now: Micros) -> None:
+        for row in self._rows.expire(now):
+            self._count(mdb.OVER, now)
+            self._services.events.report(mdb.HazardDropped(request_id=row.request_id, disarmed=0), now)
 
     # --- arming ----------------------------------------------------------------------------------------------------
 
     def _arm(self, request: Request, now: Micros) -> None:
         body = request.body
         assert isinstance(body, mdb.Arm)
-        self._rows.expire(now, lambda row: self._over(row, now))
+        self._expire(now)
         armed = self._judged(request, body.packet, now)
         if isinstance(armed, FailureCode):
             self._refuse(request, armed, mdb.WRONG_TIME if armed is FailureCode.WRONG_STATE else mdb.OTHERWISE, now)
@@ -198,7 +200,7 @@ class Hazards:
 
     def _row(self, request: Request, nonce: int, now: Micros) -> Row | None:
         """The arm of this number; None when the request has been refused."""
-        self._rows.expire(now, lambda row: self._over(row, now))
+        self._expire(now)
         if request.origin is Origin.STORED:
             self._refuse(request, FailureCode.PROTECTED, mdb.OTHERWISE, now)
             return None

@@ -6,13 +6,10 @@ from pathlib import Path
 import pytest
 
 from fsw.mdb.model import Hazard
-from tests.system.bench import MISSION, Bench
-from tests.system.by_hand import telecommand, verifications
-from tools.ground import nested
-from tools.ground.request import Refusal, parse_words, sentence_words
+from tests.system.bench import MISSION
+from tests.system.operator import Operator
 
 STATE = 0x14
-TAI_S = 2_145_916_837
 DEPENDENT = {e.name for e in MISSION.database.tables.commands.values() if e.hazard is Hazard.DEPENDENT}
 PREPARED = [
     "response.add responses=32:1:ping()",
@@ -75,41 +72,6 @@ CASES: dict[str, tuple[list[str], str]] = {
 
 NOTICE = struct.pack(">BBHBI", 0, 0, 60, 0, 0)
 """Contract 0x013: OPS goes off in 60 s, as planned."""
-
-
-class Operator:
-    """Types commands at a bench whose payload knows the time; `say` gives the failure code, None without one."""
-
-    def __init__(self, folder: Path) -> None:
-        self.bench = Bench(folder)
-        self.count = 0
-        self.nonce = 0
-        self.bench.run(2)
-        for _ in range(2):
-            self.bench.lander(0x011, b"\x1e" + struct.pack(">IH", TAI_S + 3, 0) + bytes((37, 2, 0)))
-            self.bench.lander(0x010, struct.pack(">IHII", 1, 1, 0, 0))
-            self.bench.run(1)
-
-    def say(self, sentence: str) -> int | None:
-        name, *words = sentence_words(sentence.replace("NONCE", str(self.nonce)))
-        arguments = parse_words(words)
-        assert not isinstance(arguments, Refusal), arguments
-        self.count += 1
-        tai_us = (TAI_S + 60) * 1_000_000
-        counts = {0x020: self.count}
-        found = nested.encode(MISSION.database, name, arguments, counts=counts, source_id=1, tai_us=tai_us)
-        assert not isinstance(found, Refusal), found
-        command = found.command
-        octets = telecommand(command.apid, command.service, command.subtype, command.data, count=self.count + 100)
-        self.bench.send(octets)
-        heard = self.bench.run(1)
-        for report in heard:
-            if (report.service, report.subtype) == (8, 190):
-                self.nonce = int.from_bytes(report.data[:4], "big")
-        words_said = verifications(heard, octets)
-        assert words_said, sentence
-        assert words_said[-1][0] != 1, f"{sentence} has had no last word"
-        return next((code for _, code in words_said if code is not None), None)
 
 
 @pytest.fixture
