@@ -208,7 +208,7 @@ class App:
             self.schedule.step,
             self.archive.step,
         )
-        self.system.ending.closing = (self.archive.close,)
+        self.system.ending.closing = (self.archive.close, self.fates.close)
         self.system.takers = (
             self.store_health.answered,
             self.files.answered,

@@ -178,6 +178,13 @@ class Fates:
             self._commit(now)
             self._keeper.flush(now)
 
+    def close(self, now: Micros) -> bool:
+        """Hand over every word, since this life is about to end; whether none is left that could be written."""
+        if not self._unwritten or not self._whole or self._keeper.held:
+            return True
+        self._commit(now)
+        return not self._unwritten
+
     def assure(self, request: Request, now: Micros, then: Callable[[bool], None]) -> bool:
         """Keep at once that a hazardous request came; `then` is told whether it is kept. False: it cannot be now."""
         fate = request.fate

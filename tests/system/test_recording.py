@@ -1,12 +1,14 @@
 """What a cut leaves on the disk: all but the open group; after a notice, all. The disk is read by sqlite3 itself."""
 
 import sqlite3
+import struct
 from pathlib import Path
 
 import pytest
 
+from fsw.mdb.system import StopReason
 from tests.system.bench import Bench
-from tests.system.by_hand import telecommand
+from tests.system.by_hand import function, telecommand
 from tests.system.test_power import notice
 
 GROUP_PACKETS, GROUP_US = 64, 1_000_000  # mission.toml
@@ -64,3 +66,25 @@ def test_a_notice_flushes_all_of_it(tmp_path: Path) -> None:
     bench.board.cut()
     late = set(emitted(bench)) - on_disk(tmp_path)
     assert len(late) <= 3, "what was said in the last tick"
+
+
+@pytest.mark.proves("K-FATE-001")
+def test_an_announced_end_keeps_the_last_word_of_every_request(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.run(3)
+    for count in range(60):
+        bench.send(telecommand(0x020, 17, 1, count=count))
+        bench.run(0.09)
+    bench.app.stop(StopReason.SIGNAL)
+    bench.send(telecommand(0x020, 17, 1, count=777))
+    bench.run(1)
+    bench.cut()
+    bench.run(2)
+    bench.send(function(0x020, 50, bytes(4), count=900))
+    bench.run(2)
+    words = {}
+    for data in (r.data for r in bench.reports if (r.service, r.subtype) == (8, 180)):
+        for at in range(18, len(data), 21):
+            _number, _apid, sequence, word = struct.unpack_from(">IHH2x1x7xB", data, at)
+            words[sequence & 0x3FFF] = word
+    assert words == dict.fromkeys([*range(60), 777], 7) | {900: 3}
