@@ -36,10 +36,13 @@ def command(
     tls_key: Annotated[Path | None, typer.Option(help="Its key (PEM), open to its owner only.")] = None,
     one_way_ms: Annotated[int, typer.Option(min=0, max=3_600_000, help="Light time to allow for.")] = 0,
     raw_frames: Annotated[bool, typer.Option("--raw-frames", help="Send bare TC frames, not CLTUs.")] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="An unprotected link, keys or not.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="End the session of this state directory.")] = False,
     json_out: Json = False,
 ) -> None:
     """Run the ground session: it prints one JSON line once it listens, and ends on SIGTERM or Ctrl-C.
+
+    With keys in the state directory's `keys` folder the link is protected.
 
     `send`, `watch`, `export` and `link` are its clients; they start it in the background when it is absent. Where
     operators are known (`operators`) a client's token comes from KRATAI_TOKEN_FILE or KRATAI_TOKEN;
@@ -70,6 +73,7 @@ def command(
                 name: {"phases": list[Data](phases), "operators": operators}
                 for name, (phases, operators) in hazard_words(flown.hazards, flown.database).items()
             },
+            clear=clear,
         )
         run(options, say_line)
     except (ServerError, StateError) as error:

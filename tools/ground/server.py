@@ -26,6 +26,7 @@ from tools.ground import state
 from tools.ground.archive import Archive, ArchiveError
 from tools.ground.desk import Asked, Desk
 from tools.ground.door import Door
+from tools.ground.link_guard import GuardError, LinkGuard
 from tools.ground.operators import Operator, OperatorsError
 from tools.ground.peers import Peers, PeersError, listening
 from tools.ground.profile import Profile
@@ -60,6 +61,8 @@ class Options(NamedTuple):
     tls: tuple[Path, Path] | None = None
     hazards: Mapping[str, Data] = MappingProxyType({})
     """Of each hazardous command: in which phases, by how many operators."""
+    clear: bool = False
+    """An unprotected link, though there are keys."""
 
 
 class ServerError(Exception):
@@ -99,10 +102,11 @@ class Server:
         self._zero_ns = time.monotonic_ns()
         local = Operator(state.user_name(options.folder), Role.ENGINEER, None)
         try:
+            self._guard = LinkGuard(options.folder, self._utc_us(self._now()), clear=options.clear)
             self._door = Door(options.folder, local, secrets.token_urlsafe(32))
             tls = None if options.tls is None else server_context(*options.tls)
             self._listening = listening(options.listen, tls, operators=self._door.book is not None)
-        except (OperatorsError, TlsError, PeersError) as error:
+        except (OperatorsError, TlsError, PeersError, GuardError) as error:
             raise ServerError(str(error)) from error
         self._tm = _udp(options.tm, "telemetry")
         self._report = _udp(options.report, "the lander's report")
@@ -135,7 +139,8 @@ class Server:
             self._archive.commit()
         except ArchiveError as error:
             raise ServerError(str(error)) from error
-        self._session = Session(options.database, options.profile, now, counts=counts, former=former)
+        profile = options.profile._replace(protection=self._guard.protection)
+        self._session = Session(options.database, profile, now, counts=counts, former=former)
         self._desk = Desk(self._session, self._door, self.about())
         self._peers = Peers(self._listening, self._desk)
         if self._archive.set_aside is not None:
@@ -161,6 +166,7 @@ class Server:
             "port": self._listening.near[1],
             "state": str(self._options.folder),
             "mission": self._options.mission,
+            "protected": self._guard.protection is not None,
             "database": self._options.database.digest()[:8].hex(),
             "hazards": dict(self._options.hazards),
         }
@@ -179,6 +185,7 @@ class Server:
 
     def close(self) -> None:
         """Let everything go; what was archived is committed."""
+        self._guard.close()
         if self._reader is not None:
             self._reader.close()
         if self._archive is not None:
@@ -219,6 +226,8 @@ class Server:
         if now - self._committed_at >= COMMIT_PERIOD_US:
             self._committed_at = now
             self._commit()
+            if failed := self._guard.keep():
+                self._session.saying.note(failed, now)
             self._look_at_door(now)
 
     def _look_at_door(self, now: Micros) -> None:
