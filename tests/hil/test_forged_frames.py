@@ -13,8 +13,8 @@ import pytest
 from fsw.ccsds import cltu
 from fsw.kernel.clock import Micros
 from fsw.mdb.mission import load as load_mission
-from hil.lander.lander_power import OPS
 from hil.lander import lander_orders
+from hil.lander.lander_power import OPS
 from hil.observer import Finding
 from hil.plan import scenario
 from hil.rules import invariants

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from spacepackets.ecss.tc import PusTc  # type: ignore[import-untyped]
 
 from fsw.kernel.clock import Micros
 from fsw.mdb.mission import load
@@ -172,6 +173,19 @@ def test_nobody_takes_the_source_id_of_another(tmp_path: Path) -> None:
     assert reply["refused"] == {"why": "role", "sentence": "source id 2 is not that of eng, which is 3"}
     assert "ticket" in office.say(3, {"id": 2, "op": "send", "name": "ping", "source_id": 3})[0]
     assert office.desk.refusals == {"another's source id": 1}
+
+
+@pytest.mark.proves("K-GND-009")
+def test_nobody_hides_the_source_id_of_another_in_octets(tmp_path: Path) -> None:
+    """A telecommand of operator 2 in hex, inside one that operator 3 sends."""
+    office = Office(tmp_path)
+    for source, taken in ((2, False), (3, True)):
+        ping = bytes(PusTc(service=17, message_subtype=1, apid=0x20, seq_count=9, source_id=source).pack()).hex()
+        words: Data = {"packet": ping}
+        (reply, *_) = office.say(3, {"id": 1, "op": "send", "name": "system.arm", "arguments": words})
+        assert ("ticket" in reply) is taken
+        if not taken:
+            assert "is of source id 2, and is sent by source id 3" in json.dumps(reply)
 
 
 @pytest.mark.proves("K-GND-008")

@@ -60,10 +60,7 @@ class Reader:
         """A whole telecommand, of its words or of its octets in hex."""
         call = _CALL.fullmatch(word)
         if call is None:
-            try:
-                return bytes.fromhex(word)
-            except ValueError:
-                return Unreadable(f"must be a telecommand such as ping(), not {word!r}")
+            return self._octets(word)
         if self._depth >= DEPTH_MAX:
             return Unreadable(f"holds telecommands inside telecommands more than {DEPTH_MAX} deep")
         name = call[1]
@@ -83,6 +80,19 @@ class Reader:
             found.apid, count, found.service, found.subtype, found.data, ack=tc.ACK_GROUND, source_id=self._source_id
         )
         self.inside.append(Nested(name, found.apid, count, st01.encode_request_id(found.apid, count), octets))
+        return octets
+
+    def _octets(self, word: str) -> bytes | Unreadable:
+        """A telecommand in hex: of the same source id as what carries it, for nobody speaks in another's name."""
+        try:
+            octets = bytes.fromhex(word)
+        except ValueError:
+            return Unreadable(f"must be a telecommand such as ping(), not {word!r}")
+        header = tc.inspect(octets)
+        if not isinstance(header, tc.TcHeader) or not header.length_ok:
+            return octets  # what it is then, its field says
+        if self._source_id and header.source_id != self._source_id:
+            return Unreadable(f"is of source id {header.source_id}, and is sent by source id {self._source_id}")
         return octets
 
     def time(self, word: str) -> bytes | Unreadable:
