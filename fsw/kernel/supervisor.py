@@ -171,7 +171,7 @@ class Supervisor:
         """
         for watch in self._watches:
             late = now - watch.grace_us
-            if late > watch.ran and late > watch.due and late > watch.task.resume_us:
+            if late > watch.due and late > watch.ran and late > watch.task.resume_us:
                 return False
         return not self._essential_out
 

@@ -73,8 +73,8 @@ class Virtual:
         clock, end, bench = self.clock, self.end, self.bench
         self._due = now = clock.now()
         while not stop():
-            end_due = end.next_due()
-            due = min(self._due, end_due)
+            end_due, heard_us = end.next_due(), end.heard_us()
+            due = min(self._due, end_due, heard_us)
             if due > until:
                 clock.advance_to(until)
                 break
@@ -83,7 +83,8 @@ class Virtual:
                 now = due
             if now >= end_due:
                 end.step()
-            self._due = bench.step(now)
+            if now >= self._due or now >= heard_us:  # else nobody but the board has to act
+                self._due = bench.step(now)
             if now >= self._look_us:
                 self._look(now)
         self._wall_ns += time.perf_counter_ns() - began_ns

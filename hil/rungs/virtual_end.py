@@ -14,7 +14,7 @@ from hil.written.fault_kinds import Ability
 
 
 class VirtualEnd:
-    """A `hil.bench.End`. `next_due` is when the board, or the line from it, has something; then `step`."""
+    """A `hil.bench.End`. `next_due` is when the board has work: then `step`; `heard_us` when the line from it has."""
 
     name: Final = "sim"
     abilities: Final = frozenset(Ability)
@@ -66,8 +66,13 @@ class VirtualEnd:
         return self._digest.hexdigest()
 
     def next_due(self) -> Micros:
-        """When the board has work, a whole unit of its has crossed the line, or the channel has octets of its own."""
-        return min(self.board.next_due(), self.board.line.down.unit_due(), self._down.next_due())
+        """When the board has work."""
+        return self.board.next_due()
+
+    def heard_us(self) -> Micros:
+        """When a whole unit of the board's has crossed the line, or the channel has octets of its own: `receive`."""
+        unit_us, own_us = self.board.line.down.unit_due(), self._down.next_due()
+        return own_us if own_us < unit_us else unit_us
 
     def step(self) -> None:
         """Let the board run the tick that is due."""
@@ -85,10 +90,7 @@ class VirtualEnd:
 
     def receive(self, now: Micros) -> bytes:
         """Octets that have crossed the line, behind the channel."""
-        down = self.board.line.down
-        if down.unit_due() > now and self._down.next_due() > now:
-            return b""
-        return self._down.carry(down.take(now), now)
+        return self._down.carry(self.board.line.down.take(now), now) if self.heard_us() <= now else b""
 
     def surround(self, name: str, value: int) -> str:
         """Set a twin's surroundings."""
