@@ -94,6 +94,14 @@ def test_readings_that_are_none_are_divergences(values: bytes, why: str) -> None
     assert one.divergence == Divergence(T, "sensors.read", f"a value that cannot be read: {why}")
 
 
+@pytest.mark.parametrize("fields", [6, 8, 9])
+def test_readings_of_an_older_board_lack_what_it_did_not_know(fields: int) -> None:
+    one = tape("87", bytes((5, fields)) + b"\0" * fields)
+    assert TapeSensors(one).read() == (None,) * 9
+    one.end()
+    assert one.divergence is None
+
+
 def test_the_clock_goes_on_as_planned_unless_told_otherwise() -> None:
     one = Tape(())
     clock = TapeClock(one)
