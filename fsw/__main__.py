@@ -15,10 +15,10 @@ from fsw.hal.state import StateError, default_state, lock_state
 
 if TYPE_CHECKING:
     from fsw.capture.recorder import Recorder
-    from fsw.ccsds.sdls import Keys
     from fsw.hal.child import ChildWire
     from fsw.hal.file_child import FileChild
     from fsw.hal.ports import LinePort
+    from fsw.kernel.key import Keys
 
 LINE_NAMES = ("slow", "default", "fast")
 NETWORK = "udp://"

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from enum import Enum, unique
 from typing import TYPE_CHECKING, Final
 
+from fsw.kernel.key import Key, Keys
+
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -19,7 +21,6 @@ SPI_TM: Final = 0x0020
 TC_PROTECTED: Final = (0, 1)
 TM_PROTECTED: Final = (0, 1, 3)
 SPIS: Final = (*(SPI_TC + vcid for vcid in TC_PROTECTED), *(SPI_TM + vcid for vcid in TM_PROTECTED))
-KEY_OCTETS: Final = 32
 SPI_OCTETS: Final = 2
 IV_OCTETS: Final = 12
 MAC_OCTETS: Final = 16
@@ -52,24 +53,6 @@ class SdlsReject(Enum):
     REPLAYED = "sdls_replayed"
     MARK = "sdls_mark_unknown"  # it is not known yet what was taken before the last reset
     ROOM = "sdls_no_room"  # taken by nobody: too many frames wait for their mark to be kept
-
-
-class Key:
-    """A secret of 32 octets that no printing shows."""
-
-    __slots__ = ("octets",)
-
-    def __init__(self, octets: bytes) -> None:
-        assert len(octets) == KEY_OCTETS, "AES-256"
-        self.octets = octets
-
-    def __repr__(self) -> str:
-        return "Key(secret)"
-
-
-Keys = Mapping[int, Key]
-"""By SPI."""
-NO_KEYS: Final[Keys] = {}
 
 
 def associated_tc(vcid: int, spi: int, segment_header: bytes = b"") -> bytes:

@@ -8,7 +8,8 @@ import os
 import stat
 from typing import Final
 
-from fsw.ccsds.sdls import KEY_OCTETS, SPI_TC, SPI_TM, SPIS, Key
+from fsw.ccsds.sdls import SPI_TC, SPI_TM, SPIS
+from fsw.kernel.key import KEY_OCTETS, Key
 
 FOLDER: Final = "keys"
 NEEDED: Final = (SPI_TC, SPI_TM)

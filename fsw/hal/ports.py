@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from enum import Enum, unique
 from typing import NamedTuple, Protocol
 
-from fsw.ccsds.sdls import NO_KEYS, Keys
 from fsw.kernel.bus import Wire
 from fsw.kernel.clock import Clock, Micros
+from fsw.kernel.key import NO_KEYS, Keys
 
 
 @unique

@@ -12,11 +12,11 @@ from typing import Final, Protocol
 
 from fsw.app import STOP_US, App, compose, header_of
 from fsw.capture.recorder import Recorder, Sink
-from fsw.ccsds.sdls import NO_KEYS, Keys
 from fsw.config import Config
 from fsw.hal.ports import BoardSensors, LinePort, Opener, Outside
 from fsw.kernel.bus import InlineWire, Wire
 from fsw.kernel.clock import NEVER, TICK_US, Clock, ManualClock, Micros
+from fsw.kernel.key import NO_KEYS, Keys
 from fsw.mdb.mission import Mission
 from fsw.mdb.system import StopReason
 from fsw.store.server import StoreServer

@@ -9,9 +9,10 @@ from fsw.ccsds.fop1_words import Alert, Kind, Response
 from fsw.ccsds.ground_link import FrameRejected, GroundFault, GroundLink, Uplink
 from fsw.ccsds.ground_link import packet_octets_max as longest
 from fsw.ccsds.packetizer import idle_data_field
-from fsw.ccsds.sdls import Key, SdlsReject
+from fsw.ccsds.sdls import SdlsReject
 from fsw.ccsds.tc_frame import TcFrame
 from fsw.kernel.clock import Micros
+from fsw.kernel.key import Key
 
 PROFILE = LinkProfile(tm_frame_octets=96)
 KEYS = {spi: Key(bytes([spi]) * 32) for spi in sdls.SPIS}

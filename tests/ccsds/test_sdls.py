@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fsw.ccsds import sdls, tc_frame, tm_frame
-from fsw.ccsds.sdls import Cipher, Key, Mode, Receiver, SdlsReject, Sender, associated_tc, associated_tm
+from fsw.ccsds.sdls import Cipher, Mode, Receiver, SdlsReject, Sender, associated_tc, associated_tm
 from fsw.ccsds.tc_frame import TcFrame
 from fsw.ccsds.tm_frame import TmFrame
+from fsw.kernel.key import Key, Keys
 
 FILE: dict[str, Any] = json.loads((Path(__file__).parents[1] / "vectors" / "sdls_tc.json").read_text(encoding="utf-8"))
 VECTORS: dict[str, Any] = {vector["name"]: vector for vector in FILE["vectors"]}
@@ -147,7 +148,7 @@ def test_a_key_is_never_shown() -> None:
 # --- both ends ----------------------------------------------------------------------------------------------------
 
 
-def _ends(keys: sdls.Keys = KEYS, mode: Mode = Mode.SEALED) -> tuple[sdls.Protection, sdls.Protection]:
+def _ends(keys: Keys = KEYS, mode: Mode = Mode.SEALED) -> tuple[sdls.Protection, sdls.Protection]:
     board, ground = sdls.on_board(keys, mode), sdls.on_ground(keys, mode)
     for end in (board, ground):
         for sender in end.senders.values():

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from fsw.app import App
 from fsw.capture.recorder import Sink
-from fsw.ccsds.sdls import Key
 from fsw.config import LINES, Config
 from fsw.kernel.clock import ManualClock, Micros
+from fsw.kernel.key import Key
 from fsw.mdb.mission import load
 from hil.board.board import Board
 from tests.system.by_hand import Cadus, Report, cltu, packet, protected, tc_frame

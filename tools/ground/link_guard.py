@@ -15,7 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from fsw.ccsds.sdls import IV_END, KEY_OCTETS, SPIS, Key, Protection, on_ground
+from fsw.ccsds.sdls import IV_END, SPIS, Protection, on_ground
+from fsw.kernel.key import KEY_OCTETS, Key
 
 FOLDER: Final = "keys"
 FILE: Final = "link.sqlite"
