@@ -24,16 +24,16 @@ def asked(client: Client, force: bool, seconds: float = PATIENCE_S) -> str:
     """Ask the payload, and say what it means for an operator."""
     watch = client.ask("watch")
     sent = client.ask("send", name=COMMAND, arguments={"parameters": PARAMETER}, force=force)
-    label = ""
     for message in client.messages(seconds):
         record, stage = message.get("record"), message.get("stage")
-        if message.get("id") == watch and isinstance(record, dict):
-            label = label_of(record) or label
-        elif message.get("id") == sent and not message.keys().isdisjoint(("error", "refused")):
+        if message.get("id") == watch and isinstance(record, dict) and (label := label_of(record)):
+            return _SENTENCES.get(label, NOT_KNOWN)
+        if message.get("id") != sent:
+            continue
+        failed = isinstance(stage, dict) and stage.get("final") and stage.get("state") != "completed"
+        if failed or not message.keys().isdisjoint(("error", "refused")):
             return NOT_KNOWN
-        elif message.get("id") == sent and isinstance(stage, dict) and stage.get("final"):
-            break
-    return _SENTENCES.get(label, NOT_KNOWN)
+    return NOT_KNOWN  # on a busy line the report comes behind its completion
 
 
 def label_of(record: dict[str, Data]) -> str:
