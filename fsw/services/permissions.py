@@ -51,10 +51,12 @@ _ALLOWED: Final = tuple(tuple(p for p in Permission if TABLE[p][mode]) for mode 
 assert tuple(map(int, Mode)) == tuple(range(len(Mode)))
 
 
+_DELETE_CONTENT, _COPY = 11, 24
 _NEEDS: Final[Mapping[int, tuple[Permission, frozenset[int]]]] = {
     Service.PARAMETERS: (Permission.WRITING, frozenset((1, 6))),
     Service.FILES: (Permission.FILES, frozenset()),
     Service.MEMORY: (Permission.WRITING, frozenset((3, 7, 12, 13, 14, 17, 128, 129))),
+    Service.STORAGE: (Permission.WRITING, frozenset(range(256)) - {_DELETE_CONTENT, _COPY}),
     Service.SEQUENCING: (Permission.SCHEDULE, frozenset((1, 3, 5, 6, 9, 11, 13, 128))),
 }
 """What a service's requests need, but for the subtypes that only ask, stop or take away."""
@@ -63,7 +65,8 @@ _NEEDS: Final[Mapping[int, tuple[Permission, frozenset[int]]]] = {
 def needs(service: int, subtype: int) -> Permission | None:
     """What the mode must permit for such a request to be executed; None: every mode serves it.
 
-    What changes tables of the store is held back where it is written (fsw/services/keeper.py).
+    What changes tables of the store is held back where it is written (fsw/services/keeper.py): of packet stores only
+    what changes their packets stands here.
     """
     permission, free = _NEEDS.get(service, (None, frozenset()))
     return None if subtype in free else permission

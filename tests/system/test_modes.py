@@ -215,6 +215,20 @@ def test_each_mode_allows_what_its_table_says(bench: Bench, mode: int, measures:
     assert values[-4:] == (b"\0\0\0\7" if writes else bytes(4))
 
 
+@pytest.mark.proves("K-AUTO-003")
+def test_in_quiet_packets_are_recorded_and_neither_copied_nor_deleted(bench: Bench) -> None:
+    bring(bench, QUIET)
+    delete = telecommand(0x020, 15, 11, bytes.fromhex("1effffffffffff 01 01"), count=21)
+    copy = telecommand(0x020, 15, 24, bytes.fromhex("00 01 02"), count=22)
+    look = telecommand(0x020, 15, 12, bytes.fromhex("01 01"), count=23)
+    stored = bench.app.archive.queue.stored
+    bench.send(delete, copy, look)
+    heard = bench.run(3)
+    assert verifications(heard, delete) == verifications(heard, copy) == [(1, None), (4, 0x14)]
+    assert verifications(heard, look) == [(1, None), (7, None)]
+    assert bench.app.archive.queue.stored > stored
+
+
 def test_the_heartbeat_says_the_mode(bench: Bench) -> None:
     bring(bench, QUIET)
     bench.said.clear()
