@@ -82,10 +82,12 @@ class Process:
         self._verification.ahead(now)
         if self._hazardous is not None and self._kept is not None:
             (self._serving, self._hazardous), kept, self._kept = (self._hazardous, None), self._kept, None
-            if kept:
-                self._execute(self._serving, now)
-            else:
+            if not kept:
                 self._verification.refused(self._serving, FailureCode.TIMEOUT, now)
+            elif not self._permits(type(self._serving.body)):  # not any more
+                self._verification.refused(self._serving, FailureCode.WRONG_STATE, now)
+            else:
+                self._execute(self._serving, now)
         for _ in range(REQUESTS_PER_STEP):
             request = self._next()
             if isinstance(request, Key):

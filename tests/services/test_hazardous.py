@@ -131,6 +131,12 @@ def test_where_nothing_is_written_it_is_refused(worker: Worker) -> None:
     worker.desk.board.mode = Mode.QUIET
     worker.receive(1, *RESTART)
     assert worker.run() == [(1, 0), (4, STATE)]
+    worker.desk.board.mode = Mode.NOMINAL
+    worker.receive(2, *RESTART)
+    assert worker.run() == [(1, 0)]
+    worker.desk.answer()
+    worker.desk.board.mode = Mode.QUIET
+    assert worker.run() == [(4, STATE)], "nor where it came in time"
 
 
 @pytest.mark.proves("K-FATE-003")
