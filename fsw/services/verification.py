@@ -155,9 +155,11 @@ class Verification:
         """Take a telecommand that was stored on board: as one of VC 0, but nobody on the ground has just commanded."""
         heard = self.last_count, self.accepted_us
         self._origin = origin
-        self.receive(packet, now)
-        self._origin = Origin.GROUND
-        self.last_count, self.accepted_us = heard
+        try:
+            self.receive(packet, now)
+        finally:  # should anything die in there, nothing that comes after it may pass for armed
+            self._origin = Origin.GROUND
+            self.last_count, self.accepted_us = heard
 
     def receive(self, packet: bytes, now: Micros) -> None:
         """Take one packet of VC 0, or the head of one longer than its frame, through the contract's checks (section 3).

@@ -5,10 +5,12 @@ import struct
 import pytest
 
 from fsw.kernel.clock import Micros
+from fsw.mdb.hazards import Execute
 from fsw.mdb.lander import Phase
 from fsw.mdb.mission_hazards import Rule
 from fsw.mdb.system import Mode
 from fsw.services.nonces import SeededNonces
+from fsw.services.verification import Origin
 from tests.services.desk import words
 from tests.services.hazard_desk import (
     ARM,
@@ -29,7 +31,7 @@ from tests.services.hazard_desk import (
 )
 from tests.system.by_hand import crc
 
-SOURCE, UNKNOWN, EXISTS, CAPACITY, RANGE, STATE = 0x07, 0x10, 0x11, 0x12, 0x13, 0x14
+BUSY, SOURCE, UNKNOWN, EXISTS, CAPACITY, RANGE, STATE = 0x08, 0x07, 0x10, 0x11, 0x12, 0x13, 0x14
 CHECKSUM, PROTECTED, TIMEOUT, INTERNAL, EXPIRED, DATA = 0x15, 0x19, 0x1A, 0x1B, 0x1C, 0x05
 (
     ARMED_NOW, ARMS, EXECUTED, OVER, BARE, WRONG_NONCE, LATE, WRONG_TIME, ALONE, OTHERWISE,
@@ -242,6 +244,35 @@ def test_an_arm_does_not_outlive_a_reset(desk: HazardDesk) -> None:
     assert after.execute(nonce) == UNKNOWN
     assert after.arm(restart(1)) != nonce, "and the next life gives other numbers"
     assert after.restarts == []
+
+
+@pytest.mark.proves("K-VER-010")
+def test_a_release_that_dies_leaves_nobody_armed(desk: HazardDesk, monkeypatch: pytest.MonkeyPatch) -> None:
+    nonce = desk.arm(restart(1))
+
+    def dies(*_: object) -> object:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(desk.desk.fates, "accepted", lambda request, now: dies() if request.apid == 0x20 else None)
+        with pytest.raises(ZeroDivisionError):
+            desk.desk.verification.release(restart(5), desk.desk.now, Origin.ARMED)
+    assert code(desk.take(restart(2))) == PROTECTED
+    assert desk.execute(nonce) == 0
+
+
+def test_a_queue_that_is_full_refuses_what_is_executed_and_the_number_is_spent(desk: HazardDesk) -> None:
+    nonce = desk.arm(restart(1))
+    request = desk.desk.request(0x020, 8, 1, struct.pack(">HI", EXECUTE, nonce))
+    while desk.process.mailbox.put(request):
+        pass
+    desk.desk.executions[Execute](request, desk.desk.now)
+    said = [(r.data[:4], r.subtype, code([r])) for r in desk.desk.take() if r.service == 1]
+    assert said[-1] == (restart(1)[:4], 2, BUSY)
+    while desk.process.mailbox.take() is not None:
+        pass
+    assert desk.execute(nonce) == STATE
+    assert desk.restarts == []
 
 
 def test_without_a_source_of_numbers_nothing_is_armed(desk: HazardDesk) -> None:
