@@ -13,10 +13,11 @@ from fsw.mdb import lander, standard_services, system, verification
 from fsw.mdb.database import Database
 from tests.tools.session_bench import DATABASE, Bench, ready_bench
 from tests.tools.spacecraft import Spacecraft, crc
+from tools.ground.flown import DatabaseState
 from tools.ground.profile import Profile
 from tools.ground.records import CommandRecord, EventRecord, LanderRecord, Note, PacketRecord, ParameterRecord
 from tools.ground.request import Refusal, Why
-from tools.ground.session import DatabaseState, Session
+from tools.ground.session import Session
 from tools.ground.ticket import Ticket
 from tools.ground.tracking import State, Word
 from tools.ground.uplink import UplinkProfile

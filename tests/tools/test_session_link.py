@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from tests.tools.session_bench import DATABASE, Bench, ready_bench
 from tests.tools.spacecraft import Spacecraft
+from tools.ground.flown import DatabaseState
 from tools.ground.profile import Profile
 from tools.ground.records import LinkRecord, Note
-from tools.ground.session import DatabaseState
 from tools.ground.tracking import State, Word
 from tools.ground.uplink import UplinkProfile
 

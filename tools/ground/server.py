@@ -18,12 +18,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from fsw.ccsds.tc_frame import TC_FRAME_OCTETS_MAX
 from fsw.kernel.clock import Micros
 from fsw.mdb.database import Database
 from fsw.mdb.dictionary import canonical
 from tools.ground import state
 from tools.ground.archive import Archive, ArchiveError
+from tools.ground.datagrams import Address, DatagramsError, bound, datagrams, drain
 from tools.ground.desk import Asked, Desk
 from tools.ground.door import Door
 from tools.ground.link_guard import GuardError, LinkGuard
@@ -36,14 +36,8 @@ from tools.ground.samples import Reader
 from tools.ground.session import Session
 from tools.ground.tls import TlsError, server_context
 
-DATAGRAM_OCTETS_MAX: Final = 65_535
-DATAGRAMS_A_TURN: Final = 256
-RECEIVE_BUFFER_OCTETS: Final = 4_194_304
 COMMIT_PERIOD_US: Final = 500_000
 WAIT_US_MAX: Final = 500_000
-
-Address = tuple[str, int]
-assert RECEIVE_BUFFER_OCTETS > DATAGRAMS_A_TURN * TC_FRAME_OCTETS_MAX
 
 
 class Options(NamedTuple):
@@ -106,10 +100,10 @@ class Server:
             self._door = Door(options.folder, local, secrets.token_urlsafe(32))
             tls = None if options.tls is None else server_context(*options.tls)
             self._listening = listening(options.listen, tls, operators=self._door.book is not None)
-        except (OperatorsError, TlsError, PeersError, GuardError) as error:
+            self._tm = bound(options.tm, "telemetry")
+            self._report = bound(options.report, "the lander's report")
+        except (OperatorsError, TlsError, PeersError, GuardError, DatagramsError) as error:
             raise ServerError(str(error)) from error
-        self._tm = _udp(options.tm, "telemetry")
-        self._report = _udp(options.report, "the lander's report")
         self._tc_to: Address | None = None
         self._tc_family = socket.AF_INET
         self._tc: socket.socket | None = None
@@ -207,10 +201,10 @@ class Server:
         readable, _, _ = select.select(readers, self._peers.writers(), [], wait_us / 1_000_000)
         now = self._now()
         if self._woken in readable:
-            _drain(self._woken)
+            drain(self._woken)
         for source, take in ((self._tm, self._session.tm_datagram), (self._report, self._session.report_datagram)):
             if source in readable:
-                for datagram in _datagrams(source):
+                for datagram in datagrams(source):
                     take(datagram, now)
         self._peers.read(readable, now)
         self._session.tick(now)
@@ -349,41 +343,6 @@ class Server:
     def _utc_us(self, at: Micros) -> int:
         """Wall time of a session's time: only ever read, never a base of timers."""
         return time.time_ns() // 1000 - (self._now() - at)
-
-
-def _udp(at: Address, what: str) -> socket.socket:
-    """A bound, non-blocking UDP socket, or a sentence."""
-    try:
-        family, _, _, _, where = socket.getaddrinfo(*at, type=socket.SOCK_DGRAM)[0]
-        made = socket.socket(family, socket.SOCK_DGRAM)
-    except OSError as error:
-        raise ServerError(f"{what}: {at[0]} is not known ({error.strerror})") from error
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER_OCTETS)
-        made.bind(where)
-    except OSError as error:
-        made.close()
-        raise ServerError(f"UDP port {at[1]} on {at[0]} for {what} is not to be had: {error.strerror}") from error
-    made.setblocking(False)
-    return made
-
-
-def _datagrams(source: socket.socket) -> list[bytes]:
-    taken: list[bytes] = []
-    try:
-        while len(taken) < DATAGRAMS_A_TURN:
-            taken.append(source.recv(DATAGRAM_OCTETS_MAX))
-    except OSError:
-        pass  # nothing more now; an ICMP error about an earlier datagram says nothing of this one
-    return taken
-
-
-def _drain(source: socket.socket) -> None:
-    try:
-        while source.recv(4096):
-            pass
-    except OSError:
-        pass
 
 
 def _text(at: Sequence[object]) -> str:

@@ -6,7 +6,6 @@ database. No octets make it raise; what it cannot read is a record that says why
 """
 
 from collections.abc import Container, Iterable, Mapping
-from enum import Enum, unique
 from typing import Final
 
 from fsw.ccsds.depacketizer import GapDetected, PacketReceived
@@ -24,6 +23,7 @@ from tools.ground.building import Built, build
 from tools.ground.decoding import decode_packet, plain
 from tools.ground.downlink import ControlWord, Downlink, FrameRejected
 from tools.ground.expiry import NONE, Contact
+from tools.ground.flown import DatabaseState, flown
 from tools.ground.large import LargeReports
 from tools.ground.link_news import LinkNews
 from tools.ground.profile import Profile
@@ -39,15 +39,6 @@ SOURCE_ID: Final = 1
 REPORT_OCTETS_MAX: Final = 2_048
 """What is kept of a datagram that is no report."""
 _REPORTS: Final = range(LanderApid.REPORT_LANDER, LanderApid.REPORT_BEACON + 1)
-
-
-@unique
-class DatabaseState(Enum):
-    """Whether the database that flies is the one in hand."""
-
-    UNKNOWN = "not told yet"
-    MATCH = "match"
-    MISMATCH = "mismatch"
 
 
 class Session:
@@ -321,11 +312,9 @@ class Session:
         if not boot.digest:
             self.database_state = DatabaseState.UNKNOWN
             return
-        self.database_state = DatabaseState.MISMATCH
-        for database in self._databases:
-            if database.digest()[: len(boot.digest)] == boot.digest:
-                self.database, self.database_state = database, DatabaseState.MATCH
-                break
+        found = flown(self._databases, boot.digest)
+        self.database = found or self.database
+        self.database_state = DatabaseState.MATCH if found else DatabaseState.MISMATCH
         if self.database_state is DatabaseState.MISMATCH:
             self._note(now, f"the payload flies mission database {boot.digest.hex()}, which is not at hand")
             self._take_back(now)
