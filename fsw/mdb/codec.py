@@ -114,7 +114,7 @@ def _in_range(plan: _Plan, values: Wire) -> bool:
         value = values[name]
         if not isinstance(value, int) or not low <= value <= high:
             return False
-    return all(good(values[name]) for name, good in plan.checks)
+    return not plan.checks or all(good(values[name]) for name, good in plan.checks)
 
 
 def _out_of_range(plan: _Plan, wire: Wire) -> DecodeError:

@@ -191,12 +191,10 @@ class LanderPower:
     def _plan(self) -> None:
         """Work out when something falls due by itself; the circuits, or what flows, are others than they were."""
         self._said_us = NEVER
-        self._due_us = min(
-            *(switch.next_due() for switch in self.switches),
-            *(breaker.next_due() for breaker in self.breakers),
-            *(pulse.until_us for pulse in self._pulses),
-            self._model_due(),
-        )
+        dues = [switch.next_due() for switch in self.switches]
+        dues += [breaker.next_due() for breaker in self.breakers]
+        dues += [pulse.until_us for pulse in self._pulses]
+        self._due_us = min(*dues, self._model_due())
 
     def _model_due(self) -> Micros:
         if not self._was_on[OPS]:
@@ -210,7 +208,8 @@ class LanderPower:
             self._act(self.next_due(), deck_cdegc)
 
     def _act(self, at: Micros, deck_cdegc: int) -> None:
-        self._pulses = [pulse for pulse in self._pulses if pulse.until_us > at]
+        if self._pulses:
+            self._pulses = [pulse for pulse in self._pulses if pulse.until_us > at]
         for switch in self.switches:
             while switch.step(at):
                 self._settle(at, "notice")
@@ -278,26 +277,27 @@ class LanderPower:
 
     def _activity(self, now: Micros) -> Activity:
         table = self.model.ratings.loads_mw
-        loads_mw = sum(table[row] for row in self.loads_on if row < len(table))
+        loads_mw = sum([table[row] for row in self.loads_on if row < len(table)])
         return Activity(now - self._on_us, loads_mw, self._send_permille)
 
-    def _wanted_ma(self, circuit: int, now: Micros) -> int:
+    def _wanted_ma(self, circuit: int, activity: Activity) -> int:
         """What the circuit gives now, by the model and by order."""
-        ma = sum(pulse.ma for pulse in self._pulses if pulse.circuit == circuit)
+        ma = sum([pulse.ma for pulse in self._pulses if pulse.circuit == circuit])
         if circuit == HEATER:
             powered = self.heater.flows(self.switches[HEATER].powered)
             return ma + self.model.heater_ma(self.bus_mv[HEATER]) if powered else 0
         if not self.switches[circuit].powered:
             return 0
-        return ma + self.model.current_ma(self._activity(now), self.bus_mv[OPS]) if circuit == OPS else ma
+        return ma + self.model.current_ma(activity, self.bus_mv[OPS]) if circuit == OPS else ma
 
     def _flow(self, now: Micros) -> None:
         """What flows from now on; a fuse that this is too much for trips."""
         self._account(now)
         self._at_us = now
         tripped = []
+        activity = self._activity(now)
         for circuit, breaker in enumerate(self.breakers):
-            ma = self._wanted_ma(circuit, now)
+            ma = self._wanted_ma(circuit, activity)
             if ma != self._meters[circuit].now_ma:
                 self._meters[circuit].flow(ma, now)
             limit_ma = self.limit_ma(circuit)
@@ -307,8 +307,7 @@ class LanderPower:
                 if breaker.latch is Latch.LOCKED_OUT:
                     self._happen("locked_out", now, circuit=CIRCUITS[circuit], trips=breaker.trips)
                 self.switches[circuit].cut()
-        ops = self._activity(now)
-        self._heat_mw = self._heater_mw() + (self.model.power_mw(ops) if self.switches[OPS].powered else 0)
+        self._heat_mw = self._heater_mw() + (self.model.power_mw(activity) if self.switches[OPS].powered else 0)
         if tripped:
             self._settle(now, "trip")
         else:
