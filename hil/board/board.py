@@ -91,6 +91,8 @@ class Board:
         self._board_clock = BoardClock(clock)
         self._due = NEVER
         self._last_us = Micros(-TICK_US)
+        self._looked_us = Micros(0)
+        """The next base tick with work, in the board's time, as of the last look."""
         self._give_up_us = NEVER
         self._strokes = 0
         self._bites_us = NEVER
@@ -191,20 +193,25 @@ class Board:
             return self._again_us
         if self.stalled:
             return self._bites_us
-        due = self._board_clock.when(self._planned())
+        self._looked_us = self._planned()
+        due = self._board_clock.when(self._looked_us)
         return due if due < self._bites_us else self._bites_us
 
-    def step(self) -> None:
-        """Run the base tick that has come due by now, if one has; let the watchdog bite if nobody strokes it."""
+    def step(self, *, looked: bool = False) -> None:
+        """Run the base tick that has come due by now, if one has; let the watchdog bite if nobody strokes it.
+
+        `looked`: nothing but time has moved since `next_due` was asked.
+        """
         now = self._clock.now()
         if self.app is None:
             if now >= self._again_us:
                 self.reset()
             return
-        planned = NEVER if self.stalled else self._planned()
-        if self._board_clock.of(now) >= planned:
+        planned = NEVER if self.stalled else self._looked_us if looked else self._planned()
+        shown = self._board_clock.of(now)
+        if shown >= planned:
             self._due = self.app.tick(planned)
-            self._last_us = Micros(self._board_clock.now() // TICK_US * TICK_US)
+            self._last_us = Micros(shown // TICK_US * TICK_US)
             if self.app.done or now >= self._give_up_us:
                 self.app.world.watchdog.disarm()
                 again = self.app.board.stop_wanted is StopReason.COMMAND

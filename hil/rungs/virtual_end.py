@@ -75,8 +75,8 @@ class VirtualEnd:
         return own_us if own_us < unit_us else unit_us
 
     def step(self) -> None:
-        """Let the board run the tick that is due."""
-        self.board.step()
+        """Let the board run the tick that is due, behind `next_due`."""
+        self.board.step(looked=True)
 
     def power(self, on: bool, now: Micros) -> None:
         """The lander's switch."""
