@@ -15,6 +15,7 @@ from hil.lander import lander_orders
 from hil.lander.lander import OPS, TAI_AT_ZERO_US, Lander
 from hil.lander.lander_orders import Order
 from hil.line.channel import Channel
+from hil.line.eye import Eye, ground_end
 from hil.line.line import Paced
 from hil.observer import Finding, Observer, Observers
 from hil.plan.player import Outcome, Player, StepResult
@@ -103,10 +104,11 @@ class Bench:
             dice=dice.child("lander"),
             loads_mw=tuple(entry.module.INSTRUMENT.power_mw for entry in mission.instruments),
         )
+        self.lander.line.eye = Eye(scenario.keys)
         self.player = Player(scenario, self)
         self.session = Session(
             mission.database,
-            of_line(profile.line, one_way_us=profile.one_way_us),
+            of_line(profile.line, one_way_us=profile.one_way_us)._replace(protection=ground_end(scenario.keys)),
             now,
             parameters=None if self.observers.wants(ParameterRecord) else self.player.parameters,
         )

@@ -10,6 +10,7 @@ from typing import Final
 from fsw.ccsds import carrier
 from fsw.ccsds.depacketizer import Depacketizer, PacketReceived
 from fsw.ccsds.reception import TmFrameReceived
+from fsw.ccsds.tm_frame import TmFrame
 from fsw.kernel.clock import Micros
 from fsw.mdb import lander as packets
 from fsw.mdb.codec import DecodeError, decode
@@ -20,6 +21,7 @@ from hil.lander.lander_power import LanderPower
 from hil.lander.lander_profile import LanderProfile
 from hil.lander.load_tap import LoadTap
 from hil.lander.uplink import SERVICES_VCID
+from hil.line.eye import Eye
 
 LIVE_VCID: Final = 0
 IDLE_VCID: Final = 7
@@ -51,6 +53,8 @@ class PayloadLine:
         self._ground = ground
         self._power = power
         self._heard = heard
+        self.eye = Eye()
+        """With which the SIMULATED meter reads telemetry that is protected; the lander itself has no key."""
         self.begin()
 
     def begin(self) -> None:
@@ -83,7 +87,7 @@ class PayloadLine:
         if frame.vcid != SERVICES_VCID:
             self._ground.telemetry.put(event.octets, frame.vcid)
             if frame.vcid == LIVE_VCID:
-                for row, on in self._loads.feed(frame):
+                for row, on in self._loads.feed(self._read(frame)):
                     self._power.load_switched(row, on, now)
             return
         for found in self._services.feed(frame.vcfc, frame.fhp, frame.data):
@@ -91,6 +95,9 @@ class PayloadLine:
                 self._receive_service(found.packet, now)
             else:
                 self._counters["service_packets_lost"] += 1
+
+    def _read(self, frame: TmFrame) -> TmFrame:
+        return frame if self.eye.clear else frame._replace(data=self.eye.down(frame.vcid, frame.data))
 
     def _receive_service(self, octets: bytes, now: Micros) -> None:
         """A packet of the payload's for the lander itself."""

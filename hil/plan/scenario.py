@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from fsw.kernel.clock import ManualClock
+from fsw.kernel.key import NO_KEYS, Keys
 from fsw.mdb.mission import BUILT_IN, Mission
 from hil.board.twins import Twins
 from hil.lander import lander_orders
@@ -105,6 +106,9 @@ class Scenario(NamedTuple):
     faults: tuple[Fault, ...]
     storm: StormSpec | None
     legs: tuple[Leg, ...]
+    protected: bool = False
+    keys: Keys = NO_KEYS
+    """SIMULATED keys of a protected run, put in by the rung that plays it."""
 
 
 def names(mission: Mission) -> list[str]:
@@ -133,7 +137,7 @@ def lander_named(named: str, mission: Mission) -> str:
     return next((str(file) for file in own if file.is_file()), named)
 
 
-_TOP: Final = ["title", "about", "lander", "until", "nominal_within", "fault", "storm", "leg"]
+_TOP: Final = ["title", "about", "lander", "until", "nominal_within", "protected", "fault", "storm", "leg"]
 _LEG: Final = ["name", "at", "every", "times", "step"]
 _STEP: Final = [
     *("name", "wait", "order", "surroundings", "fault", "send", "verdict", "code", "not_after"),
@@ -159,6 +163,7 @@ def load(name_or_file: str, mission: Mission, lander: str = "") -> Scenario:
         faults=tuple(reader.fault(table) for table in top.tables("fault", None)),
         storm=_storm(top, until_us) if "storm" in top else None,
         legs=reader.legs(top, until_us),
+        protected=top.flag("protected", False),
     )
 
 

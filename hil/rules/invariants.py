@@ -34,7 +34,7 @@ RULES: Final = (
 def all_of(plan: Scenario, mission: Mission) -> list[Observer]:
     """The observers of a run of this plan; the rules know of the mission only what crosses the line."""
     profile = plan.profile
-    return always_on(Line(profile.carrier, profile.scid, profile.tm_frame_octets), plan.nominal_within_us)
+    return always_on(Line(profile.carrier, profile.scid, profile.tm_frame_octets, plan.keys), plan.nominal_within_us)
 
 
 def always_on(line: Line, nominal_within_us: int) -> list[Observer]:

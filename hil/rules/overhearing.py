@@ -16,9 +16,11 @@ from fsw.ccsds.space_packet import HEADER_OCTETS as PACKET_HEADER_OCTETS
 from fsw.ccsds.tc_frame import TcFrame
 from fsw.ccsds.tm_sync import ASM
 from fsw.kernel.clock import Micros
+from fsw.kernel.key import NO_KEYS, Keys
 from fsw.pus import st01
 from fsw.pus.ids import APID_SYSTEM, Service
 from fsw.pus.tm import HEADER_OCTETS, OVERHEAD_OCTETS
+from hil.line.eye import Eye
 from hil.observer import Finding
 from hil.rules.ear import COMMANDS_VCID, CltuEar, by_carrier, is_cltu
 from hil.rules.oracle import Acceptance
@@ -61,6 +63,7 @@ class Line(NamedTuple):
     carrier: str
     scid: int
     tm_frame_octets: int
+    keys: Keys = NO_KEYS
 
 
 class Overhearing:
@@ -69,6 +72,7 @@ class Overhearing:
     def __init__(self, line: Line, rules: Iterable[object], acceptance: Acceptance) -> None:
         rules = tuple(rules)
         self._line = line
+        self._eye = Eye(line.keys)
         self._acceptance = acceptance
         self._listeners: dict[str, tuple[Listener, ...]] = {
             word: tuple(getattr(rule, word) for rule in rules if hasattr(rule, word)) for word in WORDS
@@ -123,11 +127,12 @@ class Overhearing:
             found = tc_frame.decode(datagram, scid)
             frames = [found] if isinstance(found, TcFrame) and found.vcid == COMMANDS_VCID else []
         for frame in frames:
-            self._tell("submitted", frame, now)
+            self._tell("submitted", self._eye.up(frame), now)
 
     def reached(self, octets: bytes, now: Micros) -> None:
         """Octets have come to the payload."""
-        for frame, certain in self._ear.hear(octets):
+        for heard, certain in self._ear.hear(octets):
+            frame = self._eye.up(heard)
             listens = self._emitted_us is not None and now - self._emitted_us <= SILENCE_US
             self._recent.append((now, frame))
             for brought in self._acceptance.take(frame, certain=certain and listens):
@@ -170,7 +175,7 @@ class Overhearing:
         self._tell("framed", vcid, vcfc, frame, now)
         if vcid != VC_IDLE:
             data = frame[tm_frame.HEADER_OCTETS : -tm_frame.OCF_OCTETS - tm_frame.FECF_OCTETS]
-            self._walk(vcid, vcfc, (frame[4] & 7) << 8 | frame[5], data, now)
+            self._walk(vcid, vcfc, (frame[4] & 7) << 8 | frame[5], self._eye.down(vcid, data), now)
 
     def _walk(self, vcid: int, vcfc: int, fhp: int, data: bytes, now: Micros) -> None:
         """Packets of one channel. Nothing has been lost yet: a packet begun goes on in the channel's next frame."""

@@ -18,6 +18,7 @@ from fsw.mdb.mission import load as load_mission
 from hil.bench import Bench, faults_of, ok
 from hil.board import probe
 from hil.board.board import Board
+from hil.line.eye import simulated_keys
 from hil.observer import Observer
 from hil.plan import scenario
 from hil.plan.scenario import Scenario
@@ -45,16 +46,18 @@ class Virtual:
         observers: Callable[[Scenario, Mission], list[Observer]] | None = None,
         skips_idle: bool = True,
     ) -> None:
+        dice = Dice(seed, plan.name)
+        if plan.protected:
+            plan = plan._replace(keys=simulated_keys(dice))
         self.plan = plan
         self.seed = seed
         self.mission = mission
         self.clock = ManualClock()
         self._folder = tempfile.TemporaryDirectory(prefix="kratai-sim-")
-        dice = Dice(seed, plan.name)
         profile = plan.profile
         line = LINES[profile.line]._replace(baud=profile.baud, tm_frame_octets=profile.tm_frame_octets)
         config = Config(line, profile.carrier)
-        self.board = Board(mission, config, self.clock, Path(self._folder.name) / "store.sqlite")
+        self.board = Board(mission, config, self.clock, Path(self._folder.name) / "store.sqlite", plan.keys)
         self.board.skips_idle = skips_idle
         self.end = VirtualEnd(self.board)
         if faults is None:

@@ -25,8 +25,8 @@ MISSION = load_mission()
 HERE = Path(__file__).parent
 DRILL = scenario.load(str(HERE / "drill.toml"), MISSION, lander=str(HERE / "patient.toml"))
 SPOKEN_US = 50_000_000
-BY_HAND = cltu(tc_frame(0, telecommand(0x020, 17, 1, count=77)))
-"""A BD frame of the ground's: our session commands by AD."""
+PING = telecommand(0x020, 17, 1, count=77)
+"""In a BD frame of the ground's: our session commands by AD."""
 
 HOLD = [
     "bit_errors@60s+30s:ber_e9=10000",
@@ -125,11 +125,17 @@ ALSO = [
 ]
 """Other values of the same kinds, for the long run."""
 
-WAIT = {
-    "replay@60s": "security",
-    "spoof@60s": "security",
-    "spoof@60s:forgery=apid": "security",
-}
+PROTECTED = [
+    "replay@60s",
+    "replay@60s:service=ad",
+    "replay@60s:age_ms=8000",
+    "spoof@60s",
+    "spoof@60s:forgery=apid",
+    "spoof@60s:forgery=service",
+]
+"""What only a protected link withstands, on a protected link."""
+
+WAIT: dict[str, str] = {}
 
 ROWS = [
     *(pytest.param(text, id=text) for text in HOLD),
@@ -138,12 +144,12 @@ ROWS = [
 ]
 
 
-def flown(text: str) -> list[Finding]:
+def flown(text: str, *, protected: bool = False) -> list[Finding]:
     """The breaches of one run of the drill with this fault."""
     fault = parse_compact(text)
     expectations = FaultExpectations()
     run = Virtual(
-        DRILL,
+        DRILL._replace(protected=protected),
         MISSION,
         1,
         faults=(fault,),
@@ -152,8 +158,11 @@ def flown(text: str) -> list[Finding]:
     try:
         expectations.counters = lambda: run.bench.counters() | run.end.counters()
         run.advance(Micros(SPOKEN_US))
-        run.bench.desk.uplinked(BY_HAND, run.clock.now())
-        run.bench.lander.receive_tc(BY_HAND, run.clock.now())
+        protection = run.bench.session.profile.protection
+        assert (protection is not None) is protected
+        spoken = PING if protection is None else protection.protect(0, PING)
+        run.bench.desk.uplinked(cltu(tc_frame(0, spoken)), run.clock.now())
+        run.bench.lander.receive_tc(cltu(tc_frame(0, spoken)), run.clock.now())
         run.advance(Micros(fault.until_us + WITHIN_US + 1_000_000))
         assert [one.exercised for one in run.bench.desk.results()] == [True]
         return [finding for finding in run.result().findings if finding.breach]
@@ -167,8 +176,21 @@ def test_what_must_be_seen_of_a_fault_is_seen(text: str) -> None:
     assert [f"{one.rule}: {one.text}" for one in flown(text)] == []
 
 
+@pytest.mark.proves("K-FAULT-009", "K-SEC-001", "K-SEC-002")
+@pytest.mark.parametrize("text", PROTECTED)
+def test_a_protected_link_withstands_who_has_no_key(text: str) -> None:
+    assert [f"{one.rule}: {one.text}" for one in flown(text, protected=True)] == []
+
+
+@pytest.mark.soak
+@pytest.mark.proves("K-SEC-001")
+@pytest.mark.parametrize("text", HOLD)
+def test_what_must_be_seen_of_a_fault_is_seen_on_a_protected_link_too(text: str) -> None:
+    assert [f"{one.rule}: {one.text}" for one in flown(text, protected=True)] == []
+
+
 def test_every_kind_is_flown_and_what_waits_is_said() -> None:
-    assert {parse_compact(text).kind for text in (*HOLD, *WAIT)} == set(KINDS)
+    assert {parse_compact(text).kind for text in (*HOLD, *PROTECTED, *WAIT)} == set(KINDS)
     waiting = {parse_compact(text).kind: why for text, why in WAIT.items()}
     assert waiting == {kind.kind: kind.until for kind in KINDS.values() if kind.until}
 

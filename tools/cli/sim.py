@@ -48,6 +48,7 @@ def command(
     lander: LanderName = "",
     faults: Faults = None,
     mission: MissionFolder = None,
+    protected: Annotated[bool, typer.Option("--protected", help="Protect the link, with SIMULATED keys.")] = False,
     record: Annotated[Path | None, typer.Option(help="Record every input of the flight software, for replay.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the outcome as data.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="Show no steps, only the outcome.")] = False,
@@ -59,6 +60,7 @@ def command(
     """
     flown = mission_of(mission)
     plan, until_us, given = planned(scenario, flown, lander, until, faults)
+    plan = plan._replace(protected=plan.protected or protected)
     try:
         with recording(record) as sink:
             result = played(plan, flown, seed, until_us, given, sink)

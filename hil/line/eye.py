@@ -1,0 +1,61 @@
+"""SIMULATED keys of a protected run, and the bench's own eyes: what a protected link carries, read with them.
+
+The keys of a run follow from its dice, so that a run can be repeated; they protect nothing but a simulation. An eye
+looks at no replay mark: whether what it reads may still act is for the rules to say.
+"""
+
+from collections.abc import Mapping
+
+from fsw.ccsds.sdls import IV_END, SPIS, Protection, Receiver, SdlsReject, on_board, on_ground
+from fsw.ccsds.tc_frame import TcFrame
+from fsw.kernel.key import KEY_OCTETS, NO_KEYS, Key, Keys
+from hil.seed import Dice
+
+_BYTE = 255
+
+
+def simulated_keys(dice: Dice) -> dict[int, Key]:
+    """SIMULATED: one key a SPI, thrown from a run's dice."""
+    thrown = dice.child("keys")
+    return {spi: Key(bytes(thrown.whole(0, _BYTE) for _ in range(KEY_OCTETS))) for spi in SPIS}
+
+
+def ground_end(keys: Keys) -> Protection | None:
+    """The ground's end with these keys, its counters from 0; None for a clear link."""
+    if not keys:
+        return None
+    protection = on_ground(keys)
+    for sender in protection.senders.values():
+        sender.begin(0, IV_END)
+    return protection
+
+
+class Eye:
+    """Reads both directions; without keys the link is clear and everything is what it is."""
+
+    __slots__ = ("_down", "_up", "clear")
+
+    def __init__(self, keys: Keys = NO_KEYS) -> None:
+        self.clear = not keys
+        self._up: Mapping[int, Receiver] = on_board(keys).receivers
+        self._down: Mapping[int, Receiver] = on_ground(keys).receivers
+
+    def up(self, frame: TcFrame) -> TcFrame:
+        """A TC frame with what it brings in clear: no octets where it is not authentic."""
+        receiver = self._up.get(frame.vcid)
+        if receiver is None or frame.control:
+            return frame
+        data = receiver.opened(frame.data) if _is_of(receiver, frame.data) else SdlsReject.SPI
+        return frame._replace(data=b"" if isinstance(data, SdlsReject) else data)
+
+    def down(self, vcid: int, field: bytes) -> bytes:
+        """The data field of a TM frame in clear; no octets where it is not authentic."""
+        receiver = self._down.get(vcid)
+        if receiver is None:
+            return field
+        data = receiver.opened(field) if _is_of(receiver, field) else SdlsReject.SPI
+        return b"" if isinstance(data, SdlsReject) else data
+
+
+def _is_of(receiver: Receiver, field: bytes) -> bool:
+    return int.from_bytes(field[:2], "big") == receiver.spi
