@@ -57,6 +57,8 @@ class Downlink:
         """Whether the frame on the line is one of VC 3."""
         self._idle_us = idle_us
         self._idle_due = Micros(0)
+        self._quiet_us = Micros(0)
+        """When a frame falls due, as of the last time that none was."""
         self._unsent = b""
         self._opens = -1
         self._opening = False
@@ -77,10 +79,9 @@ class Downlink:
             self._idle_due = now
             self._opening = True
         while self._flush_unsent(now) and self._pacer.may_send(now):
-            octets = self._next_frame(now)
-            if not octets:
-                break
-            self._unsent = octets
+            self._unsent = self._next_frame(now)
+            if not self._unsent:
+                return max(self._quiet_us, self._pacer.next_us())
         if self._unsent:
             return Micros(now + TICK_US)
         due = min(self._next_due(self._live), self._lander.next_due(), self._next_due(self._again), self._idle_due)
@@ -118,12 +119,14 @@ class Downlink:
         if self._opening:
             self._opening = False
             return self._idle_frame(now)
-        if self._lander.due(now):
+        lander_us = self._lander.next_due()
+        if lander_us <= now:
             self.frames_lander += 1
             octets = self._link.frame(VC_LANDER, *self._lander.build())
             self._pacer.sent(len(octets), now)
             return octets
-        if self._next_due(self._live) <= now:
+        live_us = self._next_due(self._live)
+        if live_us <= now:
             octets = self._link.frame(VC_LIVE, *self._live.build())
             first_us = self._pacer.sent(len(octets), now)
             if self.frames_live % (1 << self._board.time_exponent) == 0 and self.frames_live:
@@ -131,13 +134,17 @@ class Downlink:
             self.frames_live += 1
             self._idle_due = Micros(now + self._idle_us)
             return octets
-        if self._next_due(self._again) <= now:
+        again_us = self._next_due(self._again)
+        if again_us <= now:
             octets = self._link.frame(VC_REPLAY, *self._again.build())
             self._pacer.sent(len(octets), now)
             self._replaying = True
             self._idle_due = Micros(now + self._idle_us)
             return octets
-        return self._idle_frame(now) if now >= self._idle_due else b""
+        if now >= self._idle_due:
+            return self._idle_frame(now)
+        self._quiet_us = min(lander_us, live_us, again_us, self._idle_due)
+        return b""
 
     def _idle_frame(self, now: Micros) -> bytes:
         octets = self._link.idle_frame()
