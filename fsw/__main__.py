@@ -193,7 +193,8 @@ def fly(options: Namespace, store: "ChildWire", code: "ChildWire", capture: "Fil
     if capture is not None:
         from fsw.capture.recorder import Recorder  # noqa: PLC0415
 
-        recorder = Recorder(capture.take, header_of(config, mission, "process"), clock, chunk_us=CHUNK_US)
+        header = header_of(config, mission, "process", protected=bool(options.keys))
+        recorder = Recorder(capture.take, header, clock, chunk_us=CHUNK_US)
     app = compose(config, mission, outside, recorder)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: app.stop(StopReason.SIGNAL))

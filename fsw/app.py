@@ -90,11 +90,13 @@ def compose(config: Config, mission: Mission, outside: Outside, recorder: "Recor
     return app
 
 
-def header_of(config: Config, mission: Mission, rung: str, life: int = 0, began_us: int = 0) -> Header:
+def header_of(
+    config: Config, mission: Mission, rung: str, life: int = 0, began_us: int = 0, *, protected: bool = False
+) -> Header:
     """Who flies, for a recording."""
     digest, python = mission.database.digest(), sys.version.partition(" ")[0]
     who = Header(mission.name, config.line, config.carrier, digest, VERSION, python, BACKEND)
-    return who._replace(rung=rung, life=life, began_us=began_us)
+    return who._replace(rung=rung, life=life, began_us=began_us, protected=int(protected))
 
 
 class App:

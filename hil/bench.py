@@ -15,7 +15,7 @@ from hil.lander import lander_orders
 from hil.lander.lander import OPS, TAI_AT_ZERO_US, Lander
 from hil.lander.lander_orders import Order
 from hil.line.channel import Channel
-from hil.line.eye import Eye, ground_end
+from hil.line.eye import Eye, ground_end, simulated_keys
 from hil.line.line import Paced
 from hil.observer import Finding, Observer, Observers
 from hil.plan.player import Outcome, Player, StepResult
@@ -240,6 +240,11 @@ class Bench:
         self.player.finish(now)
         faults = [FaultResult(compact(fault), done, why) for fault, done, why in self.desk.results()]
         return self.player.results, faults, self.observers.finish(now)
+
+
+def keyed(plan: Scenario, seed: int) -> Scenario:
+    """The plan with the keys of a run: none where its link is clear."""
+    return plan._replace(keys=simulated_keys(Dice(seed, plan.name))) if plan.protected else plan
 
 
 def switches_power(order: Order) -> bool:

@@ -1,7 +1,7 @@
 """Who flies in a recorded life: what a replay must be composed of, and by what its result may differ.
 
-Secrets have no field here, and none may get one; keys of the link, when there are some, must not come through a
-recorded device server (README).
+Secrets have no field here, and none may get one; keys of the link do not come through a recorded device server
+(README). Whether there were keys is told: a replay needs them.
 """
 
 from typing import Final, NamedTuple
@@ -26,6 +26,8 @@ class Header(NamedTuple):
     rung: str = ""
     life: int = 0
     began_us: int = 0
+    protected: int = 0
+    """1 where the link had keys."""
 
 
 def encode(header: Header) -> Value:
@@ -48,7 +50,7 @@ def decode(value: Value) -> Header | None:
     line, wires = _line(found.get("line")), found.get("wires")
     database = found.get("database")
     texts = [found.get(name) for name in ("mission", "carrier", "version", "python", "crc_backend", "rung")]
-    numbers = [found.get(name) for name in ("life", "began_us")]
+    numbers = [found.get("life"), found.get("began_us"), found.get("protected", 0)]
     if line is None or not isinstance(database, bytes) or not isinstance(wires, tuple):
         return None
     words = [text for text in (*texts, *wires) if isinstance(text, str)]
@@ -56,9 +58,8 @@ def decode(value: Value) -> Header | None:
     if len(words) != len(texts) + len(wires) or len(counted) != len(numbers):
         return None
     mission, carrier, version, python, crc_backend, rung = words[: len(texts)]
-    life, began_us = counted
     return Header(
-        mission, line, carrier, database, version, python, crc_backend, tuple(words[len(texts) :]), rung, life, began_us
+        mission, line, carrier, database, version, python, crc_backend, tuple(words[len(texts) :]), rung, *counted
     )
 
 

@@ -51,8 +51,9 @@ class Flown:
         wires: Mapping[str, Wire],
         sensors: BoardSensors,
         opener: Opener,
+        keys: Keys = NO_KEYS,
     ) -> None:
-        outside = Outside(clock, line, wires, sensors, opener, CountingWatchdog())
+        outside = Outside(clock, line, wires, sensors, opener, CountingWatchdog(), keys)
         self.app: App | None = compose(config, mission, outside)
 
 
@@ -117,7 +118,9 @@ class Board:
         outside = Outside(clock, self.line, wires, self.sensors, self.twins, self.watchdog, self._keys)
         recorder = None
         if self.record is not None:
-            header = header_of(self._config, self.mission, "sim", self.lives, self._clock.now())
+            header = header_of(
+                self._config, self.mission, "sim", self.lives, self._clock.now(), protected=bool(self._keys)
+            )
             recorder = Recorder(self.record, header, clock, chunk_us=NEVER)
         self.app = compose(self._config, self.mission, outside, recorder)
         self.devices = self.app.world.devices

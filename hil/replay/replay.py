@@ -14,6 +14,7 @@ from fsw.capture.header import Header
 from fsw.capture.reader import Boot, Checkpoint, Damage, End, Gap, Injected, Life, Record, Stop, Tick
 from fsw.config import Config
 from fsw.kernel.clock import Micros
+from fsw.kernel.key import NO_KEYS, Keys
 from fsw.mdb.mission import Mission
 from fsw.mdb.system import StopReason
 from hil.board.board import Flown
@@ -81,8 +82,13 @@ class Outcome(NamedTuple):
 class Replayed:
     """One life, re-executed record by record; `app` as it stands, None until it has booted."""
 
-    def __init__(self, number: int, header: Header, mission: Mission, all_lives: "hashlib._Hash") -> None:
+    def __init__(
+        self, number: int, header: Header, mission: Mission, all_lives: "hashlib._Hash", keys: Keys = NO_KEYS
+    ) -> None:
         _must_fit(number, header, mission)
+        if header.protected and not keys:
+            raise ReplayError(f"life {number} flew protected: give the keys of its link (--keys)")
+        self._keys = keys if header.protected else NO_KEYS
         self.number = number
         self.header = header
         self.mission = mission
@@ -144,7 +150,8 @@ class Replayed:
         config = Config(header.line, header.carrier)
         tape.begin(boot.calls, Micros(0))
         try:
-            self.flown = Flown(self.mission, config, self.clock, self.line, wires, TapeSensors(tape), TapeOpener(tape))
+            ports = self.clock, self.line, wires, TapeSensors(tape), TapeOpener(tape)
+            self.flown = Flown(self.mission, config, *ports, self._keys)
         except (AssertionError, LookupError) as error:
             raise ReplayError(f"life {self.number}: its header composes no flight software: {error}") from None
         tape.end()
@@ -192,7 +199,8 @@ class Replayed:
 class Replay:
     """A whole recording: its lives one after the other. `life` is the last one that ran, to be looked into."""
 
-    def __init__(self, records: Iterable[Record], mission: Mission, wanted: Wanted = ALL) -> None:
+    def __init__(self, records: Iterable[Record], mission: Mission, wanted: Wanted = ALL, keys: Keys = NO_KEYS) -> None:
+        self._keys = keys
         self.life: Replayed | None = None
         self._records = records
         self._mission = mission
@@ -236,7 +244,7 @@ class Replay:
         self._finish(KILLED)
         self._lives += 1
         if self._wanted.life in (None, self._lives):
-            self.life = self._running = Replayed(self._lives, record.header, self._mission, self._digest)
+            self.life = self._running = Replayed(self._lives, record.header, self._mission, self._digest, self._keys)
 
     def _finish(self, otherwise: str) -> None:
         """The life that runs is over."""

@@ -11,6 +11,7 @@ from typing import Final
 
 from fsw.config import LINES
 from fsw.kernel.clock import Clock, Micros
+from fsw.kernel.key import NO_KEYS, Keys
 from fsw.mdb.mission import Mission
 from hil.bench import Bench
 from hil.board.twins import Twins
@@ -47,13 +48,22 @@ class _SincePower:
 
 
 class PtyEnd:
-    """A `real_time.LiveEnd`. What the process keeps and says lies in `folder`; `record` is for `fly --record`."""
+    """A `real_time.LiveEnd`. What the process keeps and says lies in `folder`; `record` is for `fly --record`.
+
+    With `keys` (SIMULATED, as long as the run) the program flies protected.
+    """
 
     name: Final = "pty"
     abilities: Final = frozenset((Ability.LINE, Ability.POWER, Ability.SENSORS))
 
     def __init__(
-        self, profile: LanderProfile, mission: Mission, clock: Clock, folder: Path, record: Path | None = None
+        self,
+        profile: LanderProfile,
+        mission: Mission,
+        clock: Clock,
+        folder: Path,
+        record: Path | None = None,
+        keys: Keys = NO_KEYS,
     ) -> None:
         if profile.tm_frame_octets != LINES[profile.line].tm_frame_octets:
             raise BoardError(
@@ -67,10 +77,12 @@ class PtyEnd:
         self._active: list[Fault] = []
         self._files = SensorFiles(self._twins, folder / "sensors")
         words = [sys.executable, "-P", "-m", "fsw", "--port", "{port}", "--mission", str(mission.folder)]
-        words += ["--line", profile.line, "--baud", str(profile.baud), "--carrier", profile.carrier, "--clear"]
+        words += ["--line", profile.line, "--baud", str(profile.baud), "--carrier", profile.carrier]
+        words += [] if keys else ["--clear"]
         words += ["--state", str(folder / "flight"), "--sensors", str(folder / "sensors")]
         words += [] if record is None else ["--record", str(record)]
         folder.mkdir(parents=True, exist_ok=True)
+        _install(keys, folder / "flight" / "keys")
         self._board = BoardProcess(shlex.join(words), folder / "flight.log")
         self._device = PtyLine()
         self.line = RealLine(self._device, profile.baud, profile.baud)
@@ -179,3 +191,13 @@ class PtyEnd:
 
     def _note(self, now: Micros, text: str, *, breach: bool) -> None:
         self.notes.append(Finding(NOTE, now, text, breach))
+
+
+def _install(keys: Keys, folder: Path) -> None:
+    """Give the program its keys as a board is given them: a file a SPI, for the owner only."""
+    if keys:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for spi, key in keys.items():
+        path = folder / f"{spi:04X}.key"
+        path.touch(mode=0o600)
+        path.write_bytes(key.octets)

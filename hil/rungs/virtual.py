@@ -15,10 +15,9 @@ from fsw.config import LINES, Config
 from fsw.kernel.clock import NEVER, ManualClock, Micros
 from fsw.mdb.mission import Mission
 from fsw.mdb.mission import load as load_mission
-from hil.bench import Bench, faults_of, ok
+from hil.bench import Bench, faults_of, keyed, ok
 from hil.board import probe
 from hil.board.board import Board
-from hil.line.eye import simulated_keys
 from hil.observer import Observer
 from hil.plan import scenario
 from hil.plan.scenario import Scenario
@@ -47,9 +46,7 @@ class Virtual:
         skips_idle: bool = True,
     ) -> None:
         dice = Dice(seed, plan.name)
-        if plan.protected:
-            plan = plan._replace(keys=simulated_keys(dice))
-        self.plan = plan
+        self.plan = plan = keyed(plan, seed)
         self.seed = seed
         self.mission = mission
         self.clock = ManualClock()

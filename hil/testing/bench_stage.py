@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from fsw.kernel.clock import Micros
 from fsw.mdb.mission import Mission
-from hil.bench import Bench
+from hil.bench import Bench, keyed
 from hil.lander.profiles import LanderProfile
 from hil.observer import Observer
 from hil.plan.scenario import UNTIL_US_MAX, Scenario
@@ -91,11 +91,14 @@ def _live(
     from hil.rungs.real_clock import RealClock  # noqa: PLC0415
     from hil.rungs.real_time import RealTime  # noqa: PLC0415
 
+    plan = keyed(plan, seed)
+    if plan.protected and port != PTY:
+        raise StageError(f"{plan.name} wants a protected link: a board on a wire has keys of its own")
     folder = Path(tempfile.mkdtemp(prefix="kratai-bench-"))
     clock = RealClock()
     try:
         if port == PTY:
-            end: LiveEnd = PtyEnd(plan.profile, mission, clock, folder)
+            end: LiveEnd = PtyEnd(plan.profile, mission, clock, folder, keys=plan.keys)
         else:
             end = DeviceEnd(port, plan.profile, None if power_command is None else PowerCommand(power_command))
     except (LineError, PowerError, BoardError) as error:

@@ -1,15 +1,18 @@
 """A protected run in virtual time: repeated to the octet, with keys of its own, and nothing readable on the line."""
 
+import io
 from pathlib import Path
 
 import pytest
 
+from fsw.capture.reader import Reader
 from fsw.kernel.clock import Micros
 from fsw.mdb.mission import load as load_mission
 from hil.line.eye import Eye, simulated_keys
 from hil.observer import Finding
 from hil.plan import scenario
 from hil.plan.scenario import Scenario
+from hil.replay.replay import Replay, ReplayError
 from hil.rules import invariants
 from hil.rungs import virtual
 from hil.rungs.virtual import Virtual
@@ -31,6 +34,18 @@ def test_a_protected_contact_holds_and_is_repeated_to_the_octet() -> None:
     assert first.digest == again.digest
     assert len({first.digest, other.digest, clear.digest}) == 3
     assert first.counters["ground.frames_bad"] == 0
+
+
+@pytest.mark.proves("K-SEC-001")
+def test_a_protected_flight_is_recorded_without_its_keys_and_replayed_with_them() -> None:
+    file = io.BytesIO()
+    flown = virtual.run(PROTECTED, MISSION, 1, record=lambda octets: file.write(octets) > 0)
+    recording, keys = file.getvalue(), simulated_keys(Dice(1, PROTECTED.name))
+    assert not any(key.octets in recording for key in keys.values())
+    again = Replay(Reader(io.BytesIO(recording).read), MISSION, keys=keys).run()
+    assert (again.digest, all(life.same for life in again.lives)) == (flown.digest, True)
+    with pytest.raises(ReplayError, match="flew protected: give the keys"):
+        Replay(Reader(io.BytesIO(recording).read), MISSION).run()
 
 
 class Wire:

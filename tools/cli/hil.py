@@ -9,8 +9,9 @@ import typer
 from rich.console import Console
 
 from fsw.mdb.mission import Mission
-from hil.lander.profiles import LanderProfile
+from hil.bench import keyed
 from hil.plan.player import Outcome
+from hil.plan.scenario import Scenario
 from tools.cli.joining import MissionFolder, mission_of
 from tools.cli.main import refuse
 from tools.cli.outcome import show, step_line, write_json
@@ -34,6 +35,7 @@ def command(
     lander: LanderName = "",
     faults: Faults = None,
     mission: MissionFolder = None,
+    protected: Annotated[bool, typer.Option("--protected", help="Protect the link, with SIMULATED keys.")] = False,
     power_command: Annotated[
         str | None, typer.Option(metavar="CMD", help="Switches the board's supply when `on` or `off` stands behind it.")
     ] = None,
@@ -54,6 +56,9 @@ def command(
 
     flown = mission_of(mission)
     plan, until_us, given = planned(scenario, flown, lander, until, faults)
+    plan = keyed(plan._replace(protected=plan.protected or protected), seed)
+    if plan.protected and port != PTY:
+        refuse("a protected link is played on --port pty: a board on a wire has keys of its own")
     console = Console()
     if port != PTY and record is not None:
         refuse("--record goes with --port pty: on a real board give `kratai fly` its own --record")
@@ -62,7 +67,7 @@ def command(
     capture = None if record is None else _capture(record, f"{plan.name}-{seed}.capture")
     folder = Path(tempfile.mkdtemp(prefix="kratai-hil-"))
     clock = RealClock()
-    end = _end(port, plan.profile, flown, clock, folder, power_command, capture)
+    end = _end(port, plan, flown, clock, folder, power_command, capture)
     interrupted = False
     try:
         run = RealTime(plan, flown, seed, end, clock, faults=given)
@@ -104,7 +109,7 @@ def _capture(folder: Path, name: str) -> Path:
 
 def _end(
     port: str,
-    profile: LanderProfile,
+    plan: Scenario,
     mission: Mission,
     clock: "RealClock",
     folder: Path,
@@ -120,8 +125,8 @@ def _end(
 
     try:
         if port == PTY:
-            return PtyEnd(profile, mission, clock, folder, capture)
-        return DeviceEnd(port, profile, None if power_command is None else PowerCommand(power_command))
+            return PtyEnd(plan.profile, mission, clock, folder, capture, plan.keys)
+        return DeviceEnd(port, plan.profile, None if power_command is None else PowerCommand(power_command))
     except (LineError, PowerError, BoardError) as error:
         shutil.rmtree(folder)
         refuse(str(error))

@@ -12,10 +12,12 @@ from rich.table import Table
 
 from fsw.capture.header import Header
 from fsw.ccsds.crc import BACKEND
+from fsw.kernel.key import NO_KEYS
 from hil.written.durations import DurationError, parse_us
 from tools.cli.joining import MissionFolder, mission_of
 from tools.cli.main import refuse
 from tools.cli.outcome import mission_time
+from tools.ground.link_guard import GuardError, read_keys
 
 
 def command(
@@ -25,6 +27,9 @@ def command(
     when: Annotated[str | None, typer.Option(help="Stop when this holds: 'system.mode = SAFE'.")] = None,
     life: Annotated[int | None, typer.Option(help="Replay only this life; 1 is the first.", min=1)] = None,
     mission: MissionFolder = None,
+    keys: Annotated[
+        Path | None, typer.Option(help="State folder with the keys of a link that flew protected.", metavar="DIR")
+    ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write outcome and state as data; - is stdout.")
     ] = None,
@@ -50,12 +55,15 @@ def command(
     console = Console(stderr=json_file is not None and str(json_file) == "-")
     try:
         with capture.open("rb") as file, Console(stderr=True).status("replaying …") as status:
-            replay = Replay(Reader(file.read), flown, Wanted(until_us, condition, life))
+            secrets = NO_KEYS if keys is None else read_keys(keys)
+            replay = Replay(Reader(file.read), flown, Wanted(until_us, condition, life), secrets)
             outcome = replay.run(lambda number, us: status.update(f"replaying life {number}: {mission_time(us)}"))
     except OSError as error:
         refuse(f"{capture}: {error.strerror}")
     except ReplayError as error:
         refuse(f"{capture}: {error}")
+    except GuardError as error:
+        refuse(f"--keys {error}")
     last = replay.life
     state = {} if last is None or last.flown is None else state_of(last.flown, last.at_us)
     reached = bool(outcome.stopped) or (until is None and when is None)
