@@ -22,6 +22,7 @@ from fsw.hal.ports import Outside, World
 from fsw.kernel.bell import Bell
 from fsw.kernel.bus import Port
 from fsw.kernel.clock import NEVER, TICK_US, Micros
+from fsw.kernel.key import by_table
 from fsw.kernel.mailbox import Mailbox
 from fsw.kernel.scheduler import Scheduler, Slot
 from fsw.kernel.supervisor import RestartPolicy, Supervisor, TaskState
@@ -113,7 +114,7 @@ class App:
         database = mission.database
         self.board = Board()
         self.time = Timebase(line.heartbeat_us)
-        protection = on_board(world.keys) if world.keys else None
+        protection = on_board(by_table(world.keys, mission.signing)) if world.keys else None
         self.link = FlightLink(profile, by_name(config.carrier, SCID, line.tm_frame_octets), protection)
         self.outbox = Outbox(self.link.data_octets(VC_LIVE))
         self.lander_outbox = LanderOutbox()

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final, NamedTuple, Protocol
 
 from fsw.kernel.clock import Clock, Micros
+from fsw.kernel.key import by_table
 from fsw.mdb.mission import Mission
 from hil.faults.fault_desk import FaultDesk, storm
 from hil.lander import lander_orders
@@ -242,9 +243,11 @@ class Bench:
         return self.player.results, faults, self.observers.finish(now)
 
 
-def keyed(plan: Scenario, seed: int) -> Scenario:
+def keyed(plan: Scenario, mission: Mission, seed: int) -> Scenario:
     """The plan with the keys of a run: none where its link is clear."""
-    return plan._replace(keys=simulated_keys(Dice(seed, plan.name))) if plan.protected else plan
+    if not plan.protected:
+        return plan
+    return plan._replace(keys=by_table(simulated_keys(Dice(seed, plan.name)), mission.signing))
 
 
 def switches_power(order: Order) -> bool:

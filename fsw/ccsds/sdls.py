@@ -2,8 +2,9 @@
 
 A protected data field is SPI (2), IV (12, the counter), the data, MAC (16): header behind the frame's own headers,
 trailer before OCF and FECF. Of the frame's header the virtual channel alone is authenticated (standard masks), so all
-that is authenticated besides the data is the same octets for every frame of an association. A sender never uses an IV
-that was not reserved for it, nor one twice; a receiver takes any IV above its mark. Every reason to refuse has a name.
+that is authenticated besides the data is the same octets for every frame of an association. A key that only signs
+(GMAC) leaves the data readable. A sender never uses an IV that was not reserved for it, nor one twice; a receiver takes
+any IV above its mark. Every reason to refuse has a name.
 """
 
 from collections.abc import Mapping
@@ -31,14 +32,6 @@ IV_END: Final = 1 << 8 * IV_OCTETS
 NO_MARK: Final = -1
 """The mark of a receiver that has taken nothing yet: IV 0 is above it."""
 _MASKED_IV: Final = bytes(IV_OCTETS)
-
-
-@unique
-class Mode(Enum):
-    """What an association does."""
-
-    SEALED = "authenticated and encrypted"
-    SIGNED = "authenticated only"  # GMAC: the data stay readable
 
 
 @unique
@@ -70,10 +63,10 @@ class Cipher:
 
     __slots__ = ("_aead", "_associated", "_encrypts")
 
-    def __init__(self, key: Key, associated: bytes, mode: Mode = Mode.SEALED) -> None:
+    def __init__(self, key: Key, associated: bytes) -> None:
         self._aead = _aesgcm(key.octets)
         self._associated = associated
-        self._encrypts = mode is Mode.SEALED
+        self._encrypts = not key.signs
 
     def protect(self, iv: bytes, data: bytes) -> bytes:
         """The data as they leave, MAC behind them."""
@@ -223,27 +216,27 @@ class Protection:
         return SdlsReject.KEY if receiver is None else receiver.check(field)
 
 
-def on_board(keys: Keys, mode: Mode = Mode.SEALED) -> Protection:
+def on_board(keys: Keys) -> Protection:
     """The payload's end: TM leaves, TC comes."""
-    return Protection(_senders(_tm(keys, mode)), _receivers(_tc(keys, mode)), on_board=True)
+    return Protection(_senders(_tm(keys)), _receivers(_tc(keys)), on_board=True)
 
 
-def on_ground(keys: Keys, mode: Mode = Mode.SEALED) -> Protection:
+def on_ground(keys: Keys) -> Protection:
     """The ground's end: TC leaves, TM comes."""
-    return Protection(_senders(_tc(keys, mode)), _receivers(_tm(keys, mode)), on_board=False)
+    return Protection(_senders(_tc(keys)), _receivers(_tm(keys)), on_board=False)
 
 
 _Ciphers = Mapping[int, tuple[int, Cipher]]
 
 
-def _tc(keys: Keys, mode: Mode) -> _Ciphers:
+def _tc(keys: Keys) -> _Ciphers:
     pairs = [(vcid, SPI_TC + vcid) for vcid in TC_PROTECTED if SPI_TC + vcid in keys]
-    return {vcid: (spi, Cipher(keys[spi], associated_tc(vcid, spi), mode)) for vcid, spi in pairs}
+    return {vcid: (spi, Cipher(keys[spi], associated_tc(vcid, spi))) for vcid, spi in pairs}
 
 
-def _tm(keys: Keys, mode: Mode) -> _Ciphers:
+def _tm(keys: Keys) -> _Ciphers:
     pairs = [(vcid, SPI_TM + vcid) for vcid in TM_PROTECTED if SPI_TM + vcid in keys]
-    return {vcid: (spi, Cipher(keys[spi], associated_tm(vcid, spi), mode)) for vcid, spi in pairs}
+    return {vcid: (spi, Cipher(keys[spi], associated_tm(vcid, spi))) for vcid, spi in pairs}
 
 
 def _senders(ciphers: _Ciphers) -> dict[int, Sender]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Final, NamedTuple
 
+from fsw.ccsds.sdls import SPIS
 from fsw.config import LINES
 from fsw.kernel.clock import TICK_US
 from fsw.mdb import (
@@ -64,6 +65,7 @@ _FAULTS: Final = (
 )  # fmt: skip
 _KEYS: Final = {
     "name": str, "line": str, "base_mw": int, "instruments": dict, "store": dict, "stores": list, "hazards": dict,
+    "signing": list,
 }  # fmt: skip
 _TAKEN: Final = frozenset(("system", "power", "comms"))
 _INSTRUMENT_FIELDS: Final = ("process", "device", "task", "power_mw", "on_at_boot")
@@ -97,6 +99,8 @@ class Mission(NamedTuple):
     storage: Storage = Storage()
     hazards: Mapping[type[object], Rule] = MappingProxyType({})
     """By the body class of every hazardous command."""
+    signing: frozenset[int] = frozenset()
+    """SPIs that authenticate only: what they protect stays readable."""
 
 
 def load(folder: str | Path | None = None) -> Mission:
@@ -154,7 +158,17 @@ def load(folder: str | Path | None = None) -> Mission:
     rules = read_hazards(declared, database)
     if isinstance(rules, str):
         raise MissionError(f"{path}: {rules}")
-    return Mission(str(table.get("name", where.name)), where, str(line), base_mw, entries, database, recording, rules)
+    return Mission(
+        str(table.get("name", where.name)),
+        where,
+        str(line),
+        base_mw,
+        entries,
+        database,
+        recording,
+        rules,
+        _signing(path, table),
+    )
 
 
 def load_simulated(mission: Mission, name: str) -> ModuleType:
@@ -169,6 +183,16 @@ def _table(path: Path) -> dict[str, object]:
         raise MissionError(f"{path} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
         raise MissionError(f"{path}: {error}") from error
+
+
+def _signing(path: Path, table: dict[str, object]) -> frozenset[int]:
+    """The SPIs whose frames are authenticated and not encrypted."""
+    listed = table.get("signing", [])
+    assert isinstance(listed, list)
+    for spi in listed:
+        if spi not in SPIS:
+            raise MissionError(f"{path}: signing has {spi!r}; SPIs are {', '.join(f'0x{one:04X}' for one in SPIS)}")
+    return frozenset(listed)
 
 
 def _known(path: Path, section: str, table: dict[str, object], keys: Mapping[str, type | None]) -> None:

@@ -34,7 +34,10 @@ def configuration_digest(config: Config, mission: Mission) -> bytes:
     """The first octets of the digest of what mission and command line have set."""
     entries = tuple((entry.name, *entry[2:]) for entry in mission.instruments)
     hazards = sorted((body.__qualname__, rule.mask, rule.operators) for body, rule in mission.hazards.items())
-    text = repr((tuple(config), mission.name, mission.line, mission.base_mw, entries, mission.storage, hazards))
+    security = (sorted(mission.signing),) if mission.signing else ()
+    text = repr(
+        (tuple(config), mission.name, mission.line, mission.base_mw, entries, mission.storage, hazards, *security)
+    )
     return hashlib.sha256(text.encode()).digest()[:DIGEST_OCTETS_FLOWN]
 
 

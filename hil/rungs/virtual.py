@@ -46,7 +46,7 @@ class Virtual:
         skips_idle: bool = True,
     ) -> None:
         dice = Dice(seed, plan.name)
-        self.plan = plan = keyed(plan, seed)
+        self.plan = plan = keyed(plan, mission, seed)
         self.seed = seed
         self.mission = mission
         self.clock = ManualClock()

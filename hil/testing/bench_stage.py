@@ -91,7 +91,7 @@ def _live(
     from hil.rungs.real_clock import RealClock  # noqa: PLC0415
     from hil.rungs.real_time import RealTime  # noqa: PLC0415
 
-    plan = keyed(plan, seed)
+    plan = keyed(plan, mission, seed)
     if plan.protected and port != PTY:
         raise StageError(f"{plan.name} wants a protected link: a board on a wire has keys of its own")
     folder = Path(tempfile.mkdtemp(prefix="kratai-bench-"))

@@ -48,6 +48,21 @@ def test_a_protected_flight_is_recorded_without_its_keys_and_replayed_with_them(
         Replay(Reader(io.BytesIO(recording).read), MISSION).run()
 
 
+@pytest.mark.proves("K-SEC-001")
+def test_a_mission_may_have_what_is_authenticated_only() -> None:
+    wires = []
+    for signing in (frozenset[int](), frozenset({0x20})):
+        wire = Wire()
+        run = Virtual(PROTECTED, MISSION._replace(signing=signing), 3, observers=lambda *_, wire=wire: [wire])
+        try:
+            run.advance(Micros(3_000_000))
+            assert run.bench.session.link(run.clock.now()).frames_good > 1
+        finally:
+            run.close()
+        wires.append(b"kratai 0.1.0" in wire.octets)
+    assert wires == [False, True]
+
+
 class Wire:
     """Every octet both ways."""
 

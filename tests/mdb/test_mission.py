@@ -40,6 +40,7 @@ def test_a_mission_without_instruments_flies(tmp_path: Path) -> None:
     mission = load(tmp_path)
     assert mission.instruments == ()
     assert mission.name == tmp_path.name
+    assert mission.signing == frozenset()
     assert mission.database.command_by(0x020, 17, 1) is not None
 
 
@@ -63,6 +64,8 @@ def test_a_mission_without_instruments_flies(tmp_path: Path) -> None:
         ("[instruments.dosimeter]\nbudget_us = 99", ["instruments.dosimeter.budget_us must be 100 to 1000000"]),
         ("[instruments.dosimeter]\npriority = 256", ["instruments.dosimeter.priority must be 0 to 255"]),
         ("[instruments.dosimeter]\npriority = true", ["instruments.dosimeter.priority", "True"]),
+        ("signing = [0x0010, 0x0022]", ["signing has 34", "0x0010, 0x0011, 0x0020, 0x0021, 0x0023"]),
+        ("signing = ['0010']", ["signing has '0010'"]),
         ("base_mw = 1\nline = = 3", ["at line 2"]),
         ("[instruments.camera]", ["camera.py", "cannot be read"]),
         ("".join(f"[instruments.n{n}]\n" for n in range(INSTRUMENTS_MAX + 1)), ["25 instruments, at most 24"]),
@@ -160,3 +163,9 @@ def test_a_twin_that_is_missing_is_named(folder: Path) -> None:
     (folder / "simulated/dosimeter.py").unlink()
     with pytest.raises(MissionError, match=r"simulated/dosimeter\.py"):
         load_simulated(load(folder), "dosimeter")
+
+
+@pytest.mark.proves("K-SEC-001")
+def test_a_mission_says_which_associations_authenticate_only(tmp_path: Path) -> None:
+    (tmp_path / "mission.toml").write_text("signing = [0x0020, 0x0023]\n")
+    assert load(tmp_path).signing == {0x20, 0x23}

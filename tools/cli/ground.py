@@ -74,6 +74,7 @@ def command(
                 for name, (phases, operators) in hazard_words(flown.hazards, flown.database).items()
             },
             clear=clear,
+            signing=flown.signing,
         )
         run(options, say_line)
     except (ServerError, StateError) as error:

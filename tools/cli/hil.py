@@ -56,7 +56,7 @@ def command(
 
     flown = mission_of(mission)
     plan, until_us, given = planned(scenario, flown, lander, until, faults)
-    plan = keyed(plan._replace(protected=plan.protected or protected), seed)
+    plan = keyed(plan._replace(protected=plan.protected or protected), flown, seed)
     if plan.protected and port != PTY:
         refuse("a protected link is played on --port pty: a board on a wire has keys of its own")
     console = Console()

@@ -11,12 +11,13 @@ microseconds, which no session has reached before.
 import os
 import sqlite3
 import stat
+from collections.abc import Container
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from fsw.ccsds.sdls import IV_END, SPIS, Protection, on_ground
-from fsw.kernel.key import KEY_OCTETS, Key
+from fsw.kernel.key import KEY_OCTETS, Key, by_table
 
 FOLDER: Final = "keys"
 FILE: Final = "link.sqlite"
@@ -55,8 +56,10 @@ def read_keys(folder: Path) -> dict[int, Key]:
 class LinkGuard:
     """Keys at work and their counters; `protection` is None on a clear link. Its owner holds the state's lock."""
 
-    def __init__(self, folder: Path, utc_us: int, *, clear: bool = False) -> None:
-        keys = {} if clear else read_keys(folder)
+    def __init__(
+        self, folder: Path, utc_us: int, *, clear: bool = False, signing: Container[int] = frozenset()
+    ) -> None:
+        keys = {} if clear else by_table(read_keys(folder), signing)
         self.protection: Protection | None = on_ground(keys) if keys else None
         self._written: dict[int, int] = {}
         self._db: sqlite3.Connection | None = None

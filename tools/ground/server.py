@@ -57,6 +57,7 @@ class Options(NamedTuple):
     """Of each hazardous command: in which phases, by how many operators."""
     clear: bool = False
     """An unprotected link, though there are keys."""
+    signing: frozenset[int] = frozenset()
 
 
 class ServerError(Exception):
@@ -96,7 +97,9 @@ class Server:
         self._zero_ns = time.monotonic_ns()
         local = Operator(state.user_name(options.folder), Role.ENGINEER, None)
         try:
-            self._guard = LinkGuard(options.folder, self._utc_us(self._now()), clear=options.clear)
+            self._guard = LinkGuard(
+                options.folder, self._utc_us(self._now()), clear=options.clear, signing=options.signing
+            )
             self._door = Door(options.folder, local, secrets.token_urlsafe(32))
             tls = None if options.tls is None else server_context(*options.tls)
             self._listening = listening(options.listen, tls, operators=self._door.book is not None)
