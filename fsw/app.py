@@ -132,7 +132,7 @@ class App:
         self.services = Services(
             self.verification, self.events, self.parameters, self.housekeeping, self.keeper, self.attention
         )
-        self.security = LinkSecurity(self.board, self.services, self.link)
+        self.security = LinkSecurity(self.board, self.services, self.link, self.time)
         self._common()
         self._tasks()
         self._names: dict[int, str] = {}

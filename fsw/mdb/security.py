@@ -41,7 +41,7 @@ class ReplayMarkKept:
 
 @event(APID_COMMS, 93, Severity.HIGH)
 class CounterLost:
-    """What was kept of an association's counter is damaged in all its copies: its channel stays shut."""
+    """What was kept of an association's counter is lost: telemetry waits for TAI, replays of commands are possible."""
 
     spi: int = u16()
 

@@ -6,8 +6,9 @@ that may come, or leave, in the next life.
 
 Off nominal: until the marks are back nothing protected is taken, and until counters are reserved nothing protected
 leaves. A store that does not keep marks lets commands act with marks that live in memory, and that is told; what is
-asked for in vain is asked for again. A number that is damaged in both copies shuts its channel, and is told. A clear
-link needs nothing of this file.
+asked for in vain is asked for again. A number that is lost, damaged in both copies or with the store's file, is told at
+each boot: its sender waits for TAI and goes on from there, 2^20 counters a microsecond, which no life has reached; its
+receiver takes what comes, its mark as in memory until the next one is kept. A clear link needs nothing of this file.
 """
 
 from collections import deque
@@ -20,11 +21,13 @@ from fsw.kernel.bell import Bell
 from fsw.kernel.clock import NEVER, TICK_US, Micros
 from fsw.mdb import security as mdb
 from fsw.mdb.security import FrameRefusal
+from fsw.mdb.system import Mode
 from fsw.mdb.values import Raw
 from fsw.services.board import Board, Health
 from fsw.services.instrument import Services
 from fsw.services.keeper import Outcome
-from fsw.store.keep import Change, Table, put
+from fsw.services.timebase import Timebase
+from fsw.store.keep import LOST_KEY, Change, Table, put
 
 RESERVED: Final = 1 << 20
 RENEWED_AT: Final = RESERVED // 2
@@ -76,8 +79,9 @@ def unsealed(row: bytes) -> int | None:
 class LinkSecurity:
     """`system` steps it, comms hands it what the link took; `release` gets each event whose mark is kept."""
 
-    def __init__(self, board: Board, services: Services, link: FlightLink) -> None:
+    def __init__(self, board: Board, services: Services, link: FlightLink, time: Timebase) -> None:
         self._board = board
+        self._time = time
         self._services = services
         self._link = link
         self.release: Callable[[LinkEvent, Micros], None] | None = None
@@ -91,7 +95,8 @@ class LinkSecurity:
         self._asked: set[int] = set()  # SPIs whose reservation is on its way
         self._due = NEVER
         self._told_us = Micros(-TOLD_US)
-        self._restored = False
+        self._lost: list[Sender] = []  # whose counter waits for TAI
+        self._untold: list[int] = []  # SPIs whose number is lost: said behind the boot event, the first word of a life
         if link.protection is not None:
             for receiver in link.protection.receivers.values():
                 receiver.known = False
@@ -102,6 +107,8 @@ class LinkSecurity:
         """Have the marks of what waits kept; reserve more counters when they run low."""
         if self._waiting and not self._keeping:
             self._keep_marks(now)
+        if self._untold and self._board.mode is not Mode.BOOT:
+            self._tell_lost(now)
         if now >= self._due:
             self._due = Micros(now + LOOK_US)
             self._reserve(now)
@@ -181,41 +188,61 @@ class LinkSecurity:
     # --- counters ---------------------------------------------------------------------------------------------------
 
     def _restore(self, rows: Mapping[int, bytes], now: Micros) -> None:
-        """The numbers of the lives before; a channel whose number is damaged in both copies is shut."""
+        """The numbers of the lives before."""
         protection = self._link.protection
         assert protection is not None
-        self._restored = True
         for receiver in protection.receivers.values():
-            number = self._number(receiver, rows, now)
-            if number is not None:
-                receiver.mark = number - 1
-                receiver.known = True
-        for vcid, sender in list(protection.senders.items()):
-            number = self._number(sender, rows, now)
+            number = self._number(receiver, rows)
+            receiver.mark = NO_MARK if number is None else number - 1
+            receiver.known = True
+        for sender in protection.senders.values():
+            number = self._number(sender, rows)
             if number is None:
-                del protection.senders[vcid]
+                self._lost.append(sender)
             else:
                 sender.begin(number, number)
         self._link.input_full(False)
         self._due = now
         self._services.attention.ring()
 
-    def _number(self, end: Sender | Receiver, rows: Mapping[int, bytes], now: Micros) -> int | None:
+    def _number(self, end: Sender | Receiver, rows: Mapping[int, bytes]) -> int | None:
         kept = [rows[key] for key in (end.spi, end.spi | _COPY) if key in rows]
-        if not kept:
+        if not kept and LOST_KEY not in rows:
             return NO_MARK + 1
         number = max((number for row in kept if (number := unsealed(row)) is not None), default=None)
         if number is None:
-            self._services.events.report(mdb.CounterLost(spi=end.spi), now)
+            self._untold.append(end.spi)
         return number
+
+    def _tell_lost(self, now: Micros) -> None:
+        assert self._link.protection is not None
+        for spi in self._untold:
+            self._services.events.report(mdb.CounterLost(spi=spi), now)
+        if any(receiver.spi in self._untold for receiver in self._link.protection.receivers.values()):
+            self._lives_in_memory(now)
+        self._untold.clear()
 
     def _reserve(self, now: Micros) -> None:
         """Have more counters kept for every sender that has used half of its own."""
         protection = self._link.protection
         assert protection is not None
+        self._resume(now)
         for sender in protection.senders.values():
-            if sender.left < RENEWED_AT and sender.spi not in self._asked and sender.reserved < IV_END:
+            low = sender.left < RENEWED_AT and sender.reserved < IV_END and sender not in self._lost
+            if low and sender.spi not in self._asked:
                 self._reserve_for(sender, now)
+
+    def _resume(self, now: Micros) -> None:
+        """Senders whose counter is lost go on from TAI, once it is known."""
+        if not self._lost:
+            return
+        tai_us = self._time.tai_us(now)
+        if tai_us is None:
+            self._due = Micros(now + AGAIN_US)
+            return
+        for sender in self._lost:
+            sender.begin(tai_us * RESERVED, tai_us * RESERVED)
+        self._lost.clear()
 
     def _reserve_for(self, sender: Sender, now: Micros) -> None:
         until = min(sender.following + RESERVED, IV_END)

@@ -46,6 +46,10 @@ class Kind(IntEnum):
     CLEAR = 2  # every row of the table; its key is 0
 
 
+LOST_KEY: Final = KEY_MAX
+"""Row of COUNTERS in a file that took a damaged one's place: a counter without a row was perhaps used before."""
+
+
 class Change(NamedTuple):
     """One change of one row, or of a whole table."""
 

@@ -13,7 +13,7 @@ from typing import Final
 from fsw.store import packets
 from fsw.store.database_file import Connect, DatabaseFile
 from fsw.store.files import FileStore
-from fsw.store.keep import KEY_MAX, ROW_OCTETS_MAX, Kind, Table, decode_changes, encode_page
+from fsw.store.keep import KEY_MAX, LOST_KEY, ROW_OCTETS_MAX, Kind, Table, decode_changes, encode_page
 from fsw.store.packet_file import PacketFile
 from fsw.store.packet_search import read, summarise
 from fsw.store.parameter_sets import SCHEMA as PARAMETER_SCHEMA
@@ -227,6 +227,7 @@ class StoreServer:
 
 def _begin_file(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT OR REPLACE INTO life VALUES (0, 0, ?, 1)", (int(LastLife.UNKNOWN),))
+    connection.execute("INSERT OR REPLACE INTO keep VALUES (?, ?, ?)", (int(Table.COUNTERS), LOST_KEY, b"\x01"))
 
 
 def _counted(counted: tuple[bool, int] | StoreStatus) -> _Said:

@@ -9,10 +9,11 @@ from fsw.services.link_security import RENEWED_AT, RESERVED, sealed
 from fsw.store.keep import Table, put
 from hil.seed import Dice
 from tests.system.bench import Bench, events
-from tests.system.by_hand import cltu, protected, tc_frame, telecommand, verifications
+from tests.system.by_hand import cltu, cuc, protected, tc_frame, telecommand, verifications
 
 KEYS = {spi: bytes([spi]) * 32 for spi in (0x10, 0x11, 0x20, 0x21, 0x23)}
 PING = (0x020, 17, 1)
+TAI_US = 2_145_916_837_000_000
 DONE = [(1, None), (7, None)]
 NOT_AUTHENTIC, IN_MEMORY, KEPT, LOST = 90, 91, 92, 93
 
@@ -159,10 +160,11 @@ def test_counters_are_renewed_at_half(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("copies", [1, 2])
-def test_a_damaged_number_is_read_from_its_copy_and_shuts_its_channel_when_both_are_gone(
-    bench: Bench, copies: int
-) -> None:
-    assert done(bench, 1)
+def test_a_damaged_mark_is_read_from_its_copy_and_when_both_are_gone_that_is_told(bench: Bench, copies: int) -> None:
+    heard = bench.cltu(ping(1))
+    bench.up(heard)
+    bench.run(1)
+    assert answered(bench, 1)
     spoilt = bytes([sealed(1)[0] ^ 1]) + sealed(1)[1:]
     changes = [put(Table.COUNTERS, key, spoilt) for key in (0x10, 0x1_0010)[:copies]]
     bench.app.keeper.keep(changes, bench.clock.now(), lambda *_: None)
@@ -170,8 +172,42 @@ def test_a_damaged_number_is_read_from_its_copy_and_shuts_its_channel_when_both_
     bench.run(1)
     bench.cut()
     bench.run(3)
-    assert done(bench, 2) is (copies == 1)
-    assert events(bench.reports).count(LOST) == copies - 1
+    lost = copies == 2
+    assert events(bench.reports).count(LOST) == events(bench.reports).count(IN_MEMORY) == lost
+    assert bench.app.security.in_memory is lost
+    assert done(bench, 2)
+    assert events(bench.reports).count(KEPT) == lost
+    bench.up(heard)
+    bench.run(1)
+    assert not answered(bench, 1)
+
+
+@pytest.mark.proves("K-SEC-003")
+def test_a_lost_store_gives_no_counter_back_telemetry_waits_for_tai(bench: Bench) -> None:
+    assert done(bench, 1)
+    bench.board.cut()
+    for file in bench.board.disk.path.parent.iterdir():
+        file.unlink()
+    bench.board.disk.path.write_bytes(b"no database at all" * 100)
+    for _ in range(2):  # also when the power goes before anybody knows the time
+        bench.boot()
+        bench.run(3)
+        assert bench.reports == []
+        assert bench.cadus.idle > 1
+        bench.board.cut()
+    bench.boot()
+    bench.run(2)
+    bench.beats = True
+    for _ in range(3):
+        bench.lander(0x011, cuc(TAI_US + bench.clock.now() + 300_000) + bytes((37, 2, 0)))
+        bench.run(1)
+    assert done(bench, 2)
+    assert events(bench.reports).count(LOST) == 5
+    assert bench.ivs[0x20] >> 20 in range(TAI_US, TAI_US + 100_000_000)
+    bench.cut()
+    bench.run(3)
+    assert events(bench.reports)[0] == 1
+    assert done(bench, 3)
 
 
 def test_an_orderly_stop_does_not_wait_for_counters_that_nobody_reserves(tmp_path: Path) -> None:
