@@ -9,12 +9,9 @@ any IV above its mark. Every reason to refuse has a name.
 
 from collections.abc import Mapping
 from enum import Enum, unique
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from fsw.kernel.key import Key, Keys
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 SPI_TC: Final = 0x0010
 SPI_TM: Final = 0x0020
@@ -61,10 +58,15 @@ def associated_tm(vcid: int, spi: int) -> bytes:
 class Cipher:
     """One key at work in one association."""
 
-    __slots__ = ("_aead", "_associated", "_encrypts")
+    __slots__ = ("_aead", "_associated", "_encrypts", "_not_authentic")
 
     def __init__(self, key: Key, associated: bytes) -> None:
-        self._aead = _aesgcm(key.octets)
+        # Not at the top of the file: a clear link loads no cipher.
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+        self._aead = AESGCM(key.octets)
+        self._not_authentic = InvalidTag
         self._associated = associated
         self._encrypts = not key.signs
 
@@ -76,14 +78,12 @@ class Cipher:
 
     def check(self, iv: bytes, octets: bytes) -> bytes | None:
         """The data of what `protect` gave; None when a single bit differs."""
-        from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - a clear link loads no cipher
-
         try:
             if self._encrypts:
                 return self._aead.decrypt(iv, octets, self._associated)
             data = octets[:-MAC_OCTETS]
             self._aead.decrypt(iv, octets[-MAC_OCTETS:], self._associated + data)
-        except InvalidTag:
+        except self._not_authentic:
             return None
         return data
 
@@ -245,9 +245,3 @@ def _senders(ciphers: _Ciphers) -> dict[int, Sender]:
 
 def _receivers(ciphers: _Ciphers) -> dict[int, Receiver]:
     return {vcid: Receiver(spi, cipher) for vcid, (spi, cipher) in ciphers.items()}
-
-
-def _aesgcm(octets: bytes) -> "AESGCM":
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - a clear link loads no cipher
-
-    return AESGCM(octets)
