@@ -29,7 +29,7 @@ from fsw.mdb.lander import Beacon, Credit, LanderHeartbeat, LanderLink, LanderTi
 from fsw.mdb.system import PACKAGE_TEMPERATURE, Mode, ModeReason
 from fsw.pus.ids import APID_CFDP, LANDER_SERVICES, Refusal
 from fsw.pus.tm import decode_plain
-from fsw.services.board import Board, Tone
+from fsw.services.board import Announced, Board, Tone
 from fsw.services.instrument import Services
 from fsw.services.lander_outbox import LanderOutbox
 from fsw.services.link_security import LinkSecurity
@@ -45,7 +45,8 @@ SILENT_US: Final = 600_000_000
 """The lander silent for so long: on our own we are safer in SAFE (facts, 3.4)."""
 CREDIT_INTERVALS: Final = 10
 BEACON_US: Final = 25_000_000
-SAMPLE_US: Final = 1_000_000
+SAMPLE_US: Final = 1_050_000
+"""Samples go with the lander's heartbeat, which comes a little sooner; without it they come at this interval."""
 _ABSENT_I16: Final = -0x8000
 _NOT_GROUND: Final = frozenset((*LANDER_SERVICES, APID_CFDP))
 
@@ -87,6 +88,8 @@ class CommsTask:
         """When the lander's credit for a virtual channel is forgotten."""
         self._octets_us = Micros(0)
         self._quiet = True
+        self._announced: Announced | None = None
+        """A time message whose tone has not come yet."""
         self._opens = 0
         self._heartbeat_due = Micros(0)
         self._beacon_due = Micros(BEACON_US)
@@ -104,6 +107,8 @@ class CommsTask:
                 self._services.events.report(mdb.LineReopened(opens=min(self._line.opens, 0xFFFF)), now)
             self._opens = self._line.opens
             self._downlink.bell.ring()
+        if self._announced is not None and now > self._announced.at_us + self._heartbeat_us:
+            self._hand_on_time()
         self._supervise(now)
         self.process.run(now)
         self._speak(now)
@@ -115,6 +120,8 @@ class CommsTask:
     def _next_work(self, now: Micros) -> Micros:
         """When there is work although the line brings nothing."""
         due = min(self._heartbeat_due, self._beacon_due, self._sample_us, self._missed_us, *self._credit_us.values())
+        if self._announced is not None:
+            due = min(due, Micros(self._announced.at_us + self._heartbeat_us + 1))
         if self._line.state is not LineState.OPEN:
             due = min(due, Micros(now + LOOK_US))
         if not self._quiet:
@@ -183,6 +190,9 @@ class CommsTask:
         elif isinstance(body, Credit):
             if body.vc in self._credit_us:
                 self._give(body.vc, body.octets, Micros(now + CREDIT_INTERVALS * self._heartbeat_us))
+        elif isinstance(body, LanderTime):
+            self._hand_on_time()
+            self._announced = Announced(body, now)
         else:
             if isinstance(body, LanderLink):
                 self._board.link = body
@@ -196,12 +206,21 @@ class CommsTask:
         self._heard_us = now
         self._missed_us = Micros(now + LOST_INTERVALS * self._heartbeat_us)
         behind_us = self._pacer.line_us(received.line_octets + received.trailing_octets)
+        self._hand_on_time()
         self._routes[LanderTime].put(Tone(Micros(now - behind_us)))
+        if now >= self._sample_us - SAMPLE_US // 2:
+            self._sample_us = now  # with a turn that comes anyway
         if not self._board.lander_alive:
             self._board.lander_alive = True
             self._outbox.hold(False)
             self._replay.hold(False)
             self._services.events.report(mdb.LanderBack(), now)
+
+    def _hand_on_time(self) -> None:
+        """A time message goes with its tone, or with what says that none has come: by itself it is nobody's turn."""
+        announced, self._announced = self._announced, None
+        if announced is not None:
+            self._routes[LanderTime].put(announced)
 
     def _give(self, vc: int, octets: int | None, until: Micros) -> None:
         """So many octets of a virtual channel may leave (None: no limit), until that is forgotten."""

@@ -29,7 +29,8 @@ from fsw.services.verification import Request
 CANCELLED_US: Final = 15_000_000
 HOT_CDEGC: Final = 8_500
 """From here on a load is shed every second, by priority; the limit that is told lies 5 K lower."""
-SAMPLE_US: Final = 1_000_000
+SAMPLE_US: Final = 1_050_000
+"""Samples go with the lander's power status, which comes a little sooner; without it they come at this interval."""
 
 
 class PowerTask:
@@ -71,6 +72,8 @@ class PowerTask:
                     self._switch_on(load, SwitchReason.BOOT, now)
         while (heard := self.inbox.take()) is not None:
             self._hear(heard, now)
+            if isinstance(heard, PowerStatus) and now >= self._sample_us - SAMPLE_US // 2:
+                self._sample_us = now  # with a turn that comes anyway
         self.process.run(now)
         self._say_ready(now)
         if now >= self._sample_us:

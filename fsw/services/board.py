@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from fsw.kernel.bell import Bell
 from fsw.kernel.clock import NEVER, Micros
-from fsw.mdb.lander import LanderLink, RequestKind
+from fsw.mdb.lander import LanderLink, LanderTime, RequestKind
 from fsw.mdb.system import Mode, ModeReason, ResetCause, StopReason
 
 
@@ -24,6 +24,13 @@ class Health(IntFlag):
 
 
 _UNSET: Final = object()
+
+
+class Announced(NamedTuple):
+    """A time message of the lander's that was heard at `at_us` of our clock (comms -> system)."""
+
+    message: LanderTime
+    at_us: Micros
 
 
 class Tone(NamedTuple):

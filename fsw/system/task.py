@@ -16,10 +16,10 @@ from fsw.kernel.scheduler import Scheduler
 from fsw.mdb import autonomy
 from fsw.mdb import system as mdb
 from fsw.mdb.database import Database
-from fsw.mdb.lander import LanderLink, LanderMode, LanderTime
+from fsw.mdb.lander import LanderLink, LanderMode
 from fsw.mdb.system import SetMode
 from fsw.mdb.values import Raw
-from fsw.services.board import Board, Health, Tone
+from fsw.services.board import Announced, Board, Health, Tone
 from fsw.services.instrument import Services
 from fsw.services.permissions import Permission, permits
 from fsw.services.process import Execution, Process
@@ -37,7 +37,8 @@ from fsw.system.mode_control import ModeControl
 from fsw.system.store_watch import StoreWatch
 from fsw.system.timekeeping import Timekeeper
 
-SAMPLE_US: Final = 1_000_000
+SAMPLE_US: Final = 1_050_000
+"""Samples go with the lander's heartbeat, which comes a little sooner; without it they come at this interval."""
 
 
 class SystemTask:
@@ -64,7 +65,7 @@ class SystemTask:
         self._faults = faults
         self.bell = board.bell()
         self.inbox: Mailbox[object] = Mailbox("system", 16)
-        """What comms hears of the lander's time, link and phase: `LanderTime`, `Tone`, `LanderLink`, `LanderMode`."""
+        """What comms hears of the lander's time, link and phase: `Announced`, `Tone`, `LanderLink`, `LanderMode`."""
         self.process: Process | None = None
         self.scheduler: Scheduler | None = None
         self.turns: tuple[Callable[[Micros], Micros], ...] = ()
@@ -138,12 +139,14 @@ class SystemTask:
             match heard:
                 case LanderLink():
                     self.commanding.hear(heard)
-                case LanderTime():
-                    self._timekeeper.announce(heard, now)
+                case Announced():
+                    self._timekeeper.announce(heard.message, heard.at_us)
                 case LanderMode():
                     self.modes.hear(heard, now)
                 case Tone():
                     self._timekeeper.tone(heard, now)
+                    if now >= self._sample_us - SAMPLE_US // 2:
+                        self._sample_us = now  # with a turn that comes anyway
                 case _:
                     raise AssertionError(f"not for system: {heard!r}")
 
