@@ -10,6 +10,7 @@ from fsw.ccsds import tc_frame, tm_frame
 from fsw.ccsds.carrier import CltuCadu
 from fsw.ccsds.clcw import Clcw
 from fsw.ccsds.depacketizer import GapDetected, PacketReceived
+from fsw.ccsds.farm1 import Farm1
 from fsw.ccsds.flight_link import FlightLink, LinkProfile
 from fsw.ccsds.flight_link import PacketReceived as Commanded
 from fsw.ccsds.fop1_table import Action, State
@@ -81,7 +82,7 @@ def _confirmed(events: list[GroundEvent]) -> list[int]:
 @pytest.mark.proves("K-GND-001")
 def test_the_service_comes_up_by_itself_with_v_s_from_the_control_word() -> None:
     pair = Pair()
-    pair.flight.farm.v_r = 77
+    pair.flight.farm = Farm1(0, pair.flight.profile.farm_window, v_r=77)
     assert not pair.ground.ad_active
     assert not pair.ground.ad_room
     pair.start()
