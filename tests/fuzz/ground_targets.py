@@ -15,6 +15,7 @@ from fsw.capture.reader import Reader
 from fsw.ccsds import sdls
 from fsw.kernel.clock import Micros
 from fsw.kernel.key import Key
+from fsw.mdb.fields import fields_of
 from tests.fuzz.line_targets import KEYS
 from tests.fuzz.pieces import Kind, mended, pieces, tm_frame, tm_with
 from tests.hil.by_hand import SCID
@@ -25,8 +26,8 @@ from tools.ground.desk import CLIENTS_MAX, REQUESTS_MAX, Desk
 from tools.ground.door import Door
 from tools.ground.operators import Operator
 from tools.ground.profile import Profile
-from tools.ground.protocol import HELLO_OCTETS_MAX, LINE_OCTETS_MAX, Lines, decode, encode
-from tools.ground.records import as_json
+from tools.ground.protocol import HELLO_OCTETS_MAX, LINE_OCTETS_MAX, Lines, Message, decode, encode
+from tools.ground.records import Record, as_json
 from tools.ground.roles import Role
 from tools.ground.session import Session
 from tools.ground.uplink import DATAGRAMS_MAX, QUEUE_MAX
@@ -49,45 +50,63 @@ def sealed_tm(body: bytes) -> bytes:
     return tm_frame(bytes((0, vcid << 1, iv[11], iv[11], 0, 0)) + field + b"\x01\0\0\0")
 
 
+def typed(body: bytes) -> tuple[str, dict[str, str]]:
+    """A telecommand in an operator's words: which in the first two octets, its arguments in order, `;` between them."""
+    name = COMMANDS[int.from_bytes(body[:2], "big") % len(COMMANDS)]
+    entry = DATABASE.by_name(name)
+    assert entry is not None
+    words = body[2:].decode("latin-1").split(";") if body[2:] else []
+    return name, dict(zip(fields_of(entry.body), words, strict=False))
+
+
+def play(session: Session, octets: bytes, now: Micros) -> Iterator[tuple[Micros, list[Record]]]:
+    """Give a session what an input says, from `now` on; what it says to each piece, and when."""
+    for count, (kind, body) in enumerate(pieces(octets), 1):
+        match kind:
+            case Kind.SENT:
+                name, words = typed(body)
+                session.send(name, words, 1, now)
+            case Kind.SILENCE:
+                now = Micros(now + 1_000 * int.from_bytes(body[:3], "big"))
+            case Kind.TM_FRAME:
+                session.tm_datagram(tm_frame(body), now)
+            case Kind.PACKETS_IN_TM:
+                vcid = body[0] & 7 if body else 0
+                session.tm_datagram(tm_with(vcid, count & 0xFF, mended(body[1:])), now)
+            case Kind.SEALED:
+                session.tm_datagram(sealed_tm(body), now)
+            case Kind.OTHER:
+                session.report_datagram(body, now)
+            case Kind.PACKET_IN_FRAME:
+                session.report_datagram(mended(body), now)
+            case _:
+                session.tm_datagram(body, now)
+        session.tick(now)
+        assert len(session.take_datagrams()) <= DATAGRAMS_MAX
+        assert session.uplink.queued <= QUEUE_MAX
+        yield now, session.take_records()
+
+
 def session_of(folder: Path, *, is_protected: bool) -> Callable[[bytes], None]:
     """Telemetry and report datagrams: nothing raises, all that is said can be sent and kept; queues are bounded."""
     archive = Archive(folder, "fuzz")
 
-    def judge(octets: bytes) -> None:
+    def session() -> Session:
         protection = sdls.on_ground({spi: Key(key) for spi, key in KEYS.items()}) if is_protected else None
-        session = Session(DATABASE, Profile(protection=protection), Micros(0))
-        now = Micros(0)
-        for count, (kind, body) in enumerate(pieces(octets), 1):
-            match kind:
-                case Kind.SENT:
-                    name = COMMANDS[int.from_bytes(body[:1], "big") % len(COMMANDS)]
-                    words = dict(word.partition("=")[::2] for word in body[1:].decode("latin-1").split(";"))
-                    session.send(name, words, 1, now)
-                case Kind.SILENCE:
-                    now = Micros(now + 1_000 * int.from_bytes(body[:3], "big"))
-                case Kind.TM_FRAME:
-                    session.tm_datagram(tm_frame(body), now)
-                case Kind.PACKETS_IN_TM:
-                    vcid = body[0] & 7 if body else 0
-                    session.tm_datagram(tm_with(vcid, count & 0xFF, mended(body[1:])), now)
-                case Kind.SEALED:
-                    session.tm_datagram(sealed_tm(body), now)
-                case Kind.OTHER:
-                    session.report_datagram(body, now)
-                case Kind.PACKET_IN_FRAME:
-                    session.report_datagram(mended(body), now)
-                case _:
-                    session.tm_datagram(body, now)
-            session.tick(now)
-            assert len(session.take_datagrams()) <= DATAGRAMS_MAX
-            records = session.take_records()
+        return Session(DATABASE, Profile(protection=protection), Micros(0))
+
+    lasting, since = session(), [Micros(0)]
+
+    def judge(octets: bytes) -> None:
+        for _, records in play(session(), octets, Micros(0)):
             assert len(records) <= RECORDS_MAX
             for record in records:
                 said = as_json(record, ZERO_US + record.at)
                 assert json.loads(encode({"id": 1, "record": said})) is not None
                 archive.add(record, ZERO_US + record.at)
-            assert session.uplink.queued <= QUEUE_MAX
         archive._db.rollback()
+        for now, _ in play(lasting, octets, since[0]):
+            since[0] = now
 
     weakref.finalize(judge, archive.close)
     return judge
@@ -107,8 +126,13 @@ def clients(_: Path) -> Callable[[bytes], None]:
         for number, (kind, body) in enumerate(pieces(octets), 1):
             now = Micros(number * 100_000)
             client = 2 if kind & 1 else 1
-            for line in lines[client].feed(body + (b"\n" if kind & Kind.FRAME << 1 else b"")):
-                desk.message(client, decode(line), now)
+            if kind == Kind.SENT:
+                name, words = typed(body)
+                message: Message = {"id": number, "op": "send", "name": name, "arguments": dict(words)}
+                desk.message(2, decode(encode(message)), now)
+            else:
+                for line in lines[client].feed(body + (b"\n" if kind & 2 else b"")):
+                    desk.message(client, decode(line), now)
             assert len(lines[client]._octets) <= LINE_OCTETS_MAX + 4_096
             session.tick(now)
             records = session.take_records()

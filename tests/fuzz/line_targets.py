@@ -118,9 +118,14 @@ def said_of(kind: int, body: bytes) -> bytes:
 def link_of(_: Path, *, is_protected: bool) -> Callable[[bytes], None]:
     """Nothing raises, every refusal is counted once, only what was sealed with the key comes through, each once."""
 
-    def judge(octets: bytes) -> None:
+    def made() -> FlightLink:
         protection = sdls.on_board({spi: Key(key) for spi, key in KEYS.items()}) if is_protected else None
-        link = FlightLink(LinkProfile(tm_frame_octets=TM_OCTETS), CltuCadu(SCID, TM_OCTETS), protection)
+        return FlightLink(LinkProfile(tm_frame_octets=TM_OCTETS), CltuCadu(SCID, TM_OCTETS), protection)
+
+    lasting = made()
+
+    def judge(octets: bytes) -> None:
+        link = made()
         sealed: dict[int, list[bytes]] = {0: [], 1: []}
         marks = {0: -1, 1: -1}
         before = 0
@@ -131,6 +136,8 @@ def link_of(_: Path, *, is_protected: bool) -> Callable[[bytes], None]:
                 link.input_full(bool(body[:1] > b"\x7f"))
                 continue
             events = link.expire() if kind == Kind.SILENCE else link.receive(said_of(kind, body))
+            lasting.receive(said_of(kind, body))
+            assert held(lasting.carrier) <= HELD_OCTETS_MAX
             refused = sum(link.counters.values()) + link.frames_refused
             assert refused - before == sum(isinstance(one, Rejected | TooLong) for one in events)
             before = refused

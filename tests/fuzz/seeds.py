@@ -9,6 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 
@@ -161,11 +162,13 @@ def of_session() -> Iterator[bytes]:
     ]
     yield p.write(idle[0], (Kind.SENT, b"\0"), *idle, (Kind.SILENCE, b"\xff\0\0"))
     ping = DATABASE.command_names().index("ping")
-    yield p.write(idle[0], (Kind.SENT, bytes((ping,))), (Kind.SILENCE, b"\x20\0\0"), idle[0])
+    yield p.write(idle[0], (Kind.SENT, ping.to_bytes(2, "big")), (Kind.SILENCE, b"\x20\0\0"), idle[0])
 
 
 def of_clients() -> Iterator[bytes]:
-    """For the ground's door."""
+    """For the ground's door: messages, and every telecommand in an operator's words, right and wrong."""
+    for number, words in product(range(len(DATABASE.command_names())), (b"1;2;3;4", b"+30s:ping();on", b"1:2:3,4")):
+        yield p.write((Kind.SENT, number.to_bytes(2, "big") + words))
     for message in CLIENT_LINES:
         line = json.dumps(message).encode()
         yield p.write((3, line), (2, line))

@@ -97,7 +97,7 @@ def test_a_target_sees_what_is_spoiled(what: str, tmp_path: Path, monkeypatch: p
 
 def test_growth_is_seen() -> None:
     held: list[bytearray] = []
-    watched = Watched(lambda octets: held.append(bytearray(b"x" * (1 << 20)) + octets), growth_mib=8, warm=2, look=1)
+    watched = Watched(lambda octets: held.append(bytearray(b"x" * (16 << 20)) + octets), growth_mib=8, warm=1, look=1)
     with pytest.raises(AssertionError, match="grown from"):
         deque(map(watched, 64 * [b"x"]), maxlen=0)
     assert rss_mib() > 0

@@ -9,6 +9,8 @@ from typing import Final
 
 GROWTH_MIB: Final = 64
 """From a warm process on. What atheris and libFuzzer keep for themselves is a few MiB of it."""
+GROWTH_OBJECTS: Final = 50_000
+"""Objects that the collector knows of, from then on."""
 WARM: Final = 5_000
 LOOK: Final = 1_000
 TELL: Final = 50
@@ -23,7 +25,7 @@ def rss_mib() -> int:
 
 
 class Watched:
-    """Called as the target is; raises too when memory grows by more than `growth_mib` after `warm` inputs."""
+    """Called as the target is; raises too when memory, or the number of objects, has grown since `warm` inputs."""
 
     def __init__(
         self, judge: Callable[[bytes], None], *, growth_mib: int = GROWTH_MIB, warm: int = WARM, look: int = LOOK
@@ -33,6 +35,7 @@ class Watched:
         self._warm = warm
         self._look = look
         self._first_mib: int | None = None
+        self._first_objects = 0
         self.inputs = 0
 
     def __call__(self, octets: bytes) -> None:
@@ -42,10 +45,12 @@ class Watched:
         if self.inputs % self._look:
             return
         gc.collect()
-        now = rss_mib()
+        now, objects = rss_mib(), len(gc.get_objects())
         if self._first_mib is None and self.inputs >= self._warm:
-            self._first_mib = now
+            self._first_mib, self._first_objects = now, objects
         if self.inputs % (TELL * self._look) == 0 or self._first_mib is None:
-            sys.stderr.write(f"inputs {self.inputs}: {now} MiB, {len(gc.get_objects())} objects\n")
+            sys.stderr.write(f"inputs {self.inputs}: {now} MiB, {objects} objects\n")
         if self._first_mib is not None:
             assert now <= self._first_mib + self._growth_mib, f"grown from {self._first_mib} to {now} MiB"
+            grown = objects - self._first_objects
+            assert grown <= GROWTH_OBJECTS, f"{grown} objects more than when it was warm"
