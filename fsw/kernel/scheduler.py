@@ -78,12 +78,11 @@ class SlotStats:
             self.overruns += 1
         self.alarm_ns = min(self.elapsed_ns_max, self.budget_ns)
 
-    def next_tick(self, tick: int) -> int | None:
-        """Number of the first base tick after `tick` that has work for this slot; None when only input can bring it."""
+    def next_tick(self, tick: int) -> int:
+        """Number of the first base tick after `tick` that has work for this slot, which is due or woken."""
         first = tick + 1
         if not any(self.wakes):
-            if self.due >= NEVER:
-                return None
+            assert self.due < NEVER, "only input can bring it"
             first = max(first, -(-self.due // TICK_US))
         return first + (self.phase_ticks - first) % self.period_ticks
 
@@ -197,7 +196,5 @@ class Scheduler:
         for record in self._seldom:
             if record.due >= earliest and not any(record.wakes):
                 continue
-            candidate = record.next_tick(tick)
-            if candidate is not None:
-                earliest = min(earliest, Micros(candidate * TICK_US))
+            earliest = min(earliest, Micros(record.next_tick(tick) * TICK_US))
         return earliest if earliest >= NEVER else Micros(-(-earliest // TICK_US) * TICK_US)

@@ -112,6 +112,6 @@ def write_definition(watch: Watch) -> bytes:
             criteria = _Expected(watch.mask, 0, watch.expected, watch.low_event)
         case CheckType.LIMIT:
             criteria = _Limits(watch.low, watch.low_event, watch.high, watch.high_event)
-        case CheckType.DELTA:
+        case _:  # DELTA
             criteria = _Deltas(watch.low, watch.low_event, watch.high, watch.high_event, watch.values)
     return codec.encode(head) + codec.encode(criteria)

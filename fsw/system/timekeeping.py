@@ -58,7 +58,7 @@ class Timekeeper:
                     self._services.events.report(event, now)
                 self._disagreeing = True
                 return
-            case Paired.FIRST | Paired.USED | Paired.STEPPED:
+            case _:
                 pass
         self._disagreeing = False
         if before is not TimeStatus.LOCKED or paired is Paired.STEPPED:

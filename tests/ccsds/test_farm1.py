@@ -222,3 +222,16 @@ def test_wrong_parameters_are_misuse(wrong: dict[str, Any]) -> None:
 
 def test_the_physical_layers_bits_are_the_callers() -> None:
     assert Farm1(0).clcw(no_rf=True, no_bit_lock=True, status=5) == 0x1500C000
+
+
+@pytest.mark.proves("K-AUTO-005")
+@pytest.mark.parametrize("copy", ["v_r", "_second", "_inverse"])
+def test_a_flipped_bit_of_v_r_is_outvoted_and_counted(copy: str) -> None:
+    farm = Farm1(0, v_r=5)
+    farm.mend()
+    assert farm.mended == 0
+    setattr(farm, copy, getattr(farm, copy) ^ 8)
+    farm.mend()
+    assert (farm.v_r, farm.mended) == (5, 1)
+    farm.mend()
+    assert farm.mended == 1

@@ -218,3 +218,12 @@ def test_whatever_the_order_each_frame_is_taken_once_and_none_behind_a_later_one
             assert board.check(0, bytes(frame)) == (data if number > highest else SdlsReject.REPLAYED)
             highest = max(highest, number)
     assert board.receivers[0].mark == highest
+
+
+def test_without_a_known_mark_what_is_authentic_is_refused_all_the_same() -> None:
+    sender, receiver = _pair(b"\0\0")
+    receiver.known = False
+    field = sender.protect(PLAIN)
+    assert receiver.check(field) is SdlsReject.MARK
+    receiver.known = True
+    assert receiver.check(field) == PLAIN

@@ -189,3 +189,21 @@ def test_counts_are_per_apid_and_wrap() -> None:
 def test_nothing_there() -> None:
     assert packet_octets(b"") == packet_octets(b"\xe0", 1) == MORE
     assert split(b"") == Split([], b"")
+
+
+@pytest.mark.parametrize("copy", ["_next", "_second", "_inverse"])
+def test_a_flipped_bit_of_a_count_is_outvoted_and_told_once(copy: str) -> None:
+    counter = SequenceCounter()
+    assert [counter.take(5) for _ in range(3)] == [0, 1, 2]
+    getattr(counter, copy)[5] ^= 4
+    assert counter.mend() == [5]
+    assert counter.mend() == []
+    assert counter.take(5) == 3
+
+
+def test_a_count_is_mended_before_it_is_used() -> None:
+    counter = SequenceCounter()
+    assert [counter.take(5) for _ in range(3)] == [0, 1, 2]
+    counter._next[5] ^= 4
+    assert counter.take(5) == 3
+    assert counter.mend() == [5]

@@ -34,7 +34,7 @@ def state_when(text: str) -> Data:
 @pytest.mark.proves("K-REPLAY-004")
 def test_it_stops_where_a_parameter_is_what_was_asked_for() -> None:
     state = state_when("system.uptime_s >= 2")
-    assert state["time_us"] == 2_000_000, "the sample of that second"
+    assert state["time_us"] == 2_010_000, "the sample of that second, which goes with the lander's heartbeat"
     assert section(state, "parameters")["system.uptime_s"] == {
         "value": 2, "unit": "s", "raw": 2, "limits": [None, None], "limit_state": "UNCHECKED",
     }  # fmt: skip

@@ -54,6 +54,7 @@ def test_a_mission_without_instruments_flies(tmp_path: Path) -> None:
         ("base_mw = 'much'", ["base_mw must be int", "'much'"]),
         ("base_mw = true", ["base_mw must be int", "True"]),
         ("name = 3", ["name must be str"]),
+        ("[[stores]]\nid = 1", ["name is missing"]),
         ("instruments = 3", ["instruments must be dict"]),
         ("[instruments]\ndosimeter = 3", ["instruments.dosimeter must be a table"]),
         ("[instruments.comms]", ["instruments.comms: a name is", "none of comms, power, system"]),

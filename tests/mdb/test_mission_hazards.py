@@ -7,7 +7,7 @@ import pytest
 from fsw.mdb.autonomy import Restart
 from fsw.mdb.lander import Phase
 from fsw.mdb.mission import BUILT_IN, MissionError, load
-from fsw.mdb.mission_hazards import Rule, read
+from fsw.mdb.mission_hazards import Rule, read, words
 from fsw.mdb.model import Hazard
 
 MISSION = load()
@@ -69,3 +69,12 @@ def test_the_built_in_mission_restarts_while_nothing_moves() -> None:
     assert BUILT_IN.is_dir()
     moving = {Phase.LAUNCH, Phase.SEPARATION, Phase.MANOEUVRE, Phase.DEPLOY_WINDOW, Phase.DESCENT}
     assert MISSION.hazards[Restart] == Rule(frozenset({*Phase, None} - moving), 1)
+
+
+def test_rules_in_words() -> None:
+    found = read({NAME: {"operators": 2}}, MISSION.database)
+    assert not isinstance(found, str)
+    assert found[Restart] == Rule(operators=2)
+    told = words(found, MISSION.database)
+    assert told[NAME][1] == 2
+    assert {"night", "unknown"} <= set(told[NAME][0])

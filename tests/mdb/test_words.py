@@ -23,7 +23,7 @@ from fsw.mdb.model import (
     u8,
     u16,
 )
-from fsw.mdb.words import Unreadable, allowed, body_from_words, raw_from_word, value_from_word
+from fsw.mdb.words import Unreadable, allowed, body_from_words, raw_from_word, split, value_from_word
 
 
 class Gain(IntEnum):
@@ -133,3 +133,8 @@ def test_a_field_alone() -> None:
     field = fields_of(Everything)["small"]
     assert isinstance(field, Field)
     assert value_from_word(field, "7") == 7
+
+
+def test_a_time_is_not_split_at_its_colons() -> None:
+    assert split("2026-11-23T10:15:00Z:ping(),b:c", ":") == ["2026-11-23T10:15:00Z", "ping(),b", "c"]
+    assert split("a:(b:c):d", ":") == ["a", "(b:c)", "d"]
