@@ -157,7 +157,7 @@ def test_the_command_stops_where_asked_and_shows_the_state(capture: Path, tmp_pa
     assert "system.package_temperature" in done.stdout
     assert "3500 cdegC  [-2000 .. 8000] within" in done.stdout
     state = json.loads((tmp_path / "out.json").read_text())["state"]
-    assert state["time_us"] == 2_000_000
+    assert state["time_us"] == 2_010_000
     done = kratai("replay", str(capture), "--until", "1 s", "--life", "2")
     assert "stopped: life 2 has reached the time asked for" in done.stdout
 
