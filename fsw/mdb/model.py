@@ -178,57 +178,19 @@ def _snake(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() and i else c.lower() for i, c in enumerate(name))
 
 
-@dataclass_transform(
-    frozen_default=True,
-    field_specifiers=(
-        u8,
-        u16,
-        u32,
-        i8,
-        i16,
-        i32,
-        f32,
-        boolean,
-        enumerated,
-        cuc,
-        octets,
-        text,
-        counted,
-        label,
-        packet,
-        window,
-        rest,
-        array,
-    ),
-)
+@dataclass_transform(frozen_default=True, field_specifiers=(
+    u8, u16, u32, i8, i16, i32, f32, boolean, enumerated, cuc, octets,
+    text, counted, label, packet, window, rest, array,
+))  # fmt: skip
 def structure(cls: type[T]) -> type[T]:
     """A part of a body: an item of an array. Carries no identifier of its own."""
     return make_body(cls)
 
 
-@dataclass_transform(
-    frozen_default=True,
-    field_specifiers=(
-        u8,
-        u16,
-        u32,
-        i8,
-        i16,
-        i32,
-        f32,
-        boolean,
-        enumerated,
-        cuc,
-        octets,
-        text,
-        counted,
-        label,
-        packet,
-        window,
-        rest,
-        array,
-    ),
-)
+@dataclass_transform(frozen_default=True, field_specifiers=(
+    u8, u16, u32, i8, i16, i32, f32, boolean, enumerated, cuc, octets,
+    text, counted, label, packet, window, rest, array,
+))  # fmt: skip
 def command(
     apid: int, *, function: int, hazard: Hazard = Hazard.INDEPENDENT, name: str = ""
 ) -> Callable[[type[T]], type[T]]:
@@ -236,29 +198,10 @@ def command(
     return _attach(Declaration(Role.COMMAND, name, apid, Service.FUNCTIONS, 1, function, hazard))
 
 
-@dataclass_transform(
-    frozen_default=True,
-    field_specifiers=(
-        u8,
-        u16,
-        u32,
-        i8,
-        i16,
-        i32,
-        f32,
-        boolean,
-        enumerated,
-        cuc,
-        octets,
-        text,
-        counted,
-        label,
-        packet,
-        window,
-        rest,
-        array,
-    ),
-)
+@dataclass_transform(frozen_default=True, field_specifiers=(
+    u8, u16, u32, i8, i16, i32, f32, boolean, enumerated, cuc, octets,
+    text, counted, label, packet, window, rest, array,
+))  # fmt: skip
 def telecommand(
     service: int, subtype: int, *, apid: int = APID_SYSTEM, hazard: Hazard = Hazard.INDEPENDENT, name: str = ""
 ) -> Callable[[type[T]], type[T]]:
@@ -266,113 +209,37 @@ def telecommand(
     return _attach(Declaration(Role.COMMAND, name, apid, service, subtype, hazard=hazard))
 
 
-@dataclass_transform(
-    frozen_default=True,
-    field_specifiers=(
-        u8,
-        u16,
-        u32,
-        i8,
-        i16,
-        i32,
-        f32,
-        boolean,
-        enumerated,
-        cuc,
-        octets,
-        text,
-        counted,
-        label,
-        packet,
-        window,
-        rest,
-        array,
-    ),
-)
+@dataclass_transform(frozen_default=True, field_specifiers=(
+    u8, u16, u32, i8, i16, i32, f32, boolean, enumerated, cuc, octets,
+    text, counted, label, packet, window, rest, array,
+))  # fmt: skip
 def report(service: int, subtype: int, *, apid: int = APID_SYSTEM, name: str = "") -> Callable[[type[T]], type[T]]:
     """A report of a service."""
     return _attach(Declaration(Role.REPORT, name, apid, service, subtype))
 
 
-@dataclass_transform(
-    frozen_default=True,
-    field_specifiers=(
-        u8,
-        u16,
-        u32,
-        i8,
-        i16,
-        i32,
-        f32,
-        boolean,
-        enumerated,
-        cuc,
-        octets,
-        text,
-        counted,
-        label,
-        packet,
-        window,
-        rest,
-        array,
-    ),
-)
+@dataclass_transform(frozen_default=True, field_specifiers=(
+    u8, u16, u32, i8, i16, i32, f32, boolean, enumerated, cuc, octets,
+    text, counted, label, packet, window, rest, array,
+))  # fmt: skip
 def event(apid: int, number: int, severity: Severity, *, name: str = "") -> Callable[[type[T]], type[T]]:
     """An event of ST[05]: the class lists the auxiliary data behind the event id. Full name PROCESS.name."""
     return _attach(Declaration(Role.EVENT, name, apid, Service.EVENTS, severity, number))
 
 
-@dataclass_transform(
-    frozen_default=True,
-    field_specifiers=(
-        u8,
-        u16,
-        u32,
-        i8,
-        i16,
-        i32,
-        f32,
-        boolean,
-        enumerated,
-        cuc,
-        octets,
-        text,
-        counted,
-        label,
-        packet,
-        window,
-        rest,
-        array,
-    ),
-)
+@dataclass_transform(frozen_default=True, field_specifiers=(
+    u8, u16, u32, i8, i16, i32, f32, boolean, enumerated, cuc, octets,
+    text, counted, label, packet, window, rest, array,
+))  # fmt: skip
 def lander_packet(apid: int, *, name: str = "") -> Callable[[type[T]], type[T]]:
     """A plain packet that the lander sends, to the payload or to the ground (contract, sections 4 and 5)."""
     return _attach(Declaration(Role.LANDER, name, apid))
 
 
-@dataclass_transform(
-    frozen_default=True,
-    field_specifiers=(
-        u8,
-        u16,
-        u32,
-        i8,
-        i16,
-        i32,
-        f32,
-        boolean,
-        enumerated,
-        cuc,
-        octets,
-        text,
-        counted,
-        label,
-        packet,
-        window,
-        rest,
-        array,
-    ),
-)
+@dataclass_transform(frozen_default=True, field_specifiers=(
+    u8, u16, u32, i8, i16, i32, f32, boolean, enumerated, cuc, octets,
+    text, counted, label, packet, window, rest, array,
+))  # fmt: skip
 def payload_packet(apid: int, *, name: str = "") -> Callable[[type[T]], type[T]]:
     """A plain packet that the payload sends to the lander (contract, section 4)."""
     return _attach(Declaration(Role.PAYLOAD, name, apid))

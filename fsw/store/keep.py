@@ -31,7 +31,6 @@ class Table(IntEnum):
     COUNTERS = 9
     MODES = 10
     LIVES = 11
-    STAGED = 12
     FORWARDING = 13
     STORES = 14
     SCRUBBING = 15

@@ -39,6 +39,12 @@ class Powered(Protocol):
     app: App | None
 
 
+def flying(board: Powered) -> App:
+    """The flight software of something that has power."""
+    assert board.app is not None, "what has no power has no memory"
+    return board.app
+
+
 class Flown:
     """The flight software alone, in a world that somebody else gives: that of a replay."""
 

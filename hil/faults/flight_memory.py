@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from fsw.mdb.system import Mode
-from hil.board.board import Powered
+from hil.board.board import Powered, flying
 from hil.written.fault_kinds import TARGETS
 
 Flip = Callable[[Powered, int, int], str]
@@ -16,8 +16,7 @@ Flip = Callable[[Powered, int, int], str]
 
 def _parameter(board: Powered, item: int, bit: int) -> str:
     """The pool's value of a writable parameter."""
-    app = board.app
-    assert app is not None, "what has no power has no memory"
+    app = flying(board)
     values = app.parameters.values
     known = app.mission.database.parameters
     whole = [pid for pid, one in sorted(known.items()) if one.writable and isinstance(values[pid], int)]
@@ -32,8 +31,7 @@ def _parameter(board: Powered, item: int, bit: int) -> str:
 
 def _allocation(board: Powered, item: int, bit: int) -> str:
     """What the lander has allocated."""
-    app = board.app
-    assert app is not None, "what has no power has no memory"
+    app = flying(board)
     held = app.power._allocation_mw
     if held is None:
         return "there is no allocation yet"
@@ -43,8 +41,7 @@ def _allocation(board: Powered, item: int, bit: int) -> str:
 
 def _load_table(board: Powered, item: int, bit: int) -> str:
     """What a load draws, by the mission's table."""
-    app = board.app
-    assert app is not None, "what has no power has no memory"
+    app = flying(board)
     loads = list(app.power._loads)
     row = item % len(loads)
     loads[row] = loads[row]._replace(power_mw=loads[row].power_mw ^ (1 << bit))
@@ -54,16 +51,14 @@ def _load_table(board: Powered, item: int, bit: int) -> str:
 
 def _outbox_octets(board: Powered, item: int, bit: int) -> str:
     """How many octets wait for a frame."""
-    app = board.app
-    assert app is not None, "what has no power has no memory"
+    app = flying(board)
     app.outbox.octets ^= 1 << bit
     return ""
 
 
 def _sequence_count(board: Powered, item: int, bit: int) -> str:
     """The next sequence count of an APID."""
-    app = board.app
-    assert app is not None, "what has no power has no memory"
+    app = flying(board)
     counts = app.telemetry._counter._next
     if not counts:
         return "nothing has been counted yet"
@@ -74,24 +69,21 @@ def _sequence_count(board: Powered, item: int, bit: int) -> str:
 
 def _farm_vr(board: Powered, item: int, bit: int) -> str:
     """V(R) of FARM-1."""
-    app = board.app
-    assert app is not None, "what has no power has no memory"
+    app = flying(board)
     app.link.farm.v_r ^= 1 << bit % 8
     return ""
 
 
 def _time_offset(board: Powered, item: int, bit: int) -> str:
     """What TAI differs from the board's clock, microseconds."""
-    app = board.app
-    assert app is not None, "what has no power has no memory"
+    app = flying(board)
     app.time.offset_us ^= 1 << bit
     return ""
 
 
 def _mode(board: Powered, item: int, bit: int) -> str:
     """The board's mode."""
-    app = board.app
-    assert app is not None, "what has no power has no memory"
+    app = flying(board)
     modes = tuple(Mode)
     app.board.mode = modes[(modes.index(app.board.mode) ^ 1 << bit % 2) % len(modes)]
     return ""

@@ -1,12 +1,12 @@
 """The kinds of faults that the bench can inject: which row of the fault list each is, what may be set, what it takes.
 
 A value is a whole number; where names are given it is the place of one of them, written by name. Units stand in the key
-or beside it. `until` names the work that a row's expectation waits for: it is broken today, and said to be.
+or beside it.
 """
 
 from collections.abc import Mapping
 from enum import Enum, unique
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from hil.written.durations import UNITS
 
@@ -62,7 +62,6 @@ class FaultKind(NamedTuple):
     lasts: Lasts
     ability: Ability
     expectation: str
-    until: Literal["security", "autonomy"] | None = None
     storm: Lasts | None = None
     """Durations that a storm draws; None: not drawn."""
 

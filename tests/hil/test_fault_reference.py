@@ -26,9 +26,8 @@ def written(key: str, one: Parameter) -> str:
 
 def row(kind: FaultKind) -> str:
     parameters = "; ".join(written(key, one) for key, one in kind.parameters.items()) or "none"
-    seen = kind.expectation + (f" (waits for {kind.until})" if kind.until else "")
     cells = (kind.row, f"`{kind.kind}`", kind.text, span(kind.lasts, True), parameters, kind.ability.value)
-    return f"| {' | '.join((*cells, span(kind.storm, False), seen))} |"
+    return f"| {' | '.join((*cells, span(kind.storm, False), kind.expectation))} |"
 
 
 def test_the_reference_has_a_row_for_every_kind_and_no_other() -> None:

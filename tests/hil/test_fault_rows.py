@@ -135,12 +135,9 @@ PROTECTED = [
 ]
 """What only a protected link withstands, on a protected link."""
 
-WAIT: dict[str, str] = {}
-
 ROWS = [
     *(pytest.param(text, id=text) for text in HOLD),
     *(pytest.param(text, id=text, marks=pytest.mark.soak) for text in ALSO),
-    *(pytest.param(text, id=text, marks=pytest.mark.xfail(strict=True, reason=why)) for text, why in WAIT.items()),
 ]
 
 
@@ -189,10 +186,8 @@ def test_what_must_be_seen_of_a_fault_is_seen_on_a_protected_link_too(text: str)
     assert [f"{one.rule}: {one.text}" for one in flown(text, protected=True)] == []
 
 
-def test_every_kind_is_flown_and_what_waits_is_said() -> None:
-    assert {parse_compact(text).kind for text in (*HOLD, *PROTECTED, *WAIT)} == set(KINDS)
-    waiting = {parse_compact(text).kind: why for text, why in WAIT.items()}
-    assert waiting == {kind.kind: kind.until for kind in KINDS.values() if kind.until}
+def test_every_kind_is_flown() -> None:
+    assert {parse_compact(text).kind for text in (*HOLD, *PROTECTED)} == set(KINDS)
 
 
 @pytest.mark.parametrize(
