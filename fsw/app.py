@@ -34,11 +34,10 @@ from fsw.payload.task import InstrumentHost
 from fsw.power import loads
 from fsw.power.task import PowerTask
 from fsw.pus.ids import APID_COMMS, APID_POWER, APID_SYSTEM
-from fsw.services.allocation import Framing
-from fsw.services.archive import Archive, Around
+from fsw.services.archive.allocation import Framing
+from fsw.services.archive.archive import Archive, Around
+from fsw.services.archive.store_health import StoreHealth
 from fsw.services.board import Board, Health
-from fsw.services.board_memory import BoardMemory
-from fsw.services.event_action import EventAction
 from fsw.services.events import Events
 from fsw.services.fates import Fates
 from fsw.services.files import Files
@@ -48,16 +47,17 @@ from fsw.services.instrument import Instrument, Services
 from fsw.services.keeper import Keeper
 from fsw.services.lander_outbox import LanderOutbox
 from fsw.services.link_security import LinkSecurity
-from fsw.services.monitoring import Monitoring
+from fsw.services.memory.board_memory import BoardMemory
+from fsw.services.monitoring.event_action import EventAction
+from fsw.services.monitoring.monitoring import Monitoring
 from fsw.services.nonces import SeededNonces
 from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
 from fsw.services.permissions import serves
 from fsw.services.process import Execution, Process
-from fsw.services.schedule import Schedule
-from fsw.services.sequences import Sequences
+from fsw.services.schedule.schedule import Schedule
+from fsw.services.sequences.sequences import Sequences
 from fsw.services.staging import Staging
-from fsw.services.store_health import StoreHealth
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
 from fsw.services.verification import Verification

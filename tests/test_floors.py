@@ -42,6 +42,14 @@ PLANTED = {
         ),
         ("fsw/attic.py", "", "fsw.attic"),
     ],
+    "rooms-of-services": [
+        ("fsw/services/attic.py", "", "fsw.services.attic"),
+        (
+            "fsw/services/archive/planted_neighbour.py",
+            "import fsw.services.schedule.timetable\n",
+            "fsw.services.archive.planted_neighbour -> fsw.services.schedule.timetable",
+        ),
+    ],
     "rooms-of-tools": [("tools/attic.py", "", "tools.attic")],
     "rooms-of-hil": [
         ("hil/attic.py", "", "hil.attic"),

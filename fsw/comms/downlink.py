@@ -15,10 +15,10 @@ from fsw.comms.pacer import Pacer
 from fsw.hal.ports import LinePort, LineState
 from fsw.kernel.bell import Bell
 from fsw.kernel.clock import NEVER, TICK_US, Micros
+from fsw.services.archive.replay import Replay
 from fsw.services.board import Board
 from fsw.services.lander_outbox import LanderOutbox
 from fsw.services.outbox import Outbox
-from fsw.services.replay import Replay
 from fsw.services.telemetry import TelemetryService
 
 VC_LIVE: Final = 0

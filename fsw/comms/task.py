@@ -29,13 +29,13 @@ from fsw.mdb.lander import Beacon, Credit, LanderHeartbeat, LanderLink, LanderTi
 from fsw.mdb.system import PACKAGE_TEMPERATURE, Mode, ModeReason
 from fsw.pus.ids import APID_CFDP, LANDER_SERVICES, Refusal
 from fsw.pus.tm import decode_plain
+from fsw.services.archive.replay import Replay
 from fsw.services.board import Announced, Board, Tone
 from fsw.services.instrument import Services
 from fsw.services.lander_outbox import LanderOutbox
 from fsw.services.link_security import LinkSecurity
 from fsw.services.outbox import Outbox
 from fsw.services.process import Execution, Process
-from fsw.services.replay import Replay
 
 SILENCE_US: Final = 500_000
 LOOK_US: Final = 50_000

@@ -12,7 +12,7 @@ from fsw.store.checked_files import CODE, SETTINGS, CheckedFile, CheckedFiles
 SHIPPED: Final[Mapping[CheckedFile, bytes]] = {
     CheckedFile(CODE, "fsw/app.py"): b"SIMULATED composition root\n" * 400,
     CheckedFile(CODE, "fsw/kernel/scheduler.py"): b"SIMULATED scheduler\n" * 300,
-    CheckedFile(CODE, "fsw/services/scrubbing.py"): b"SIMULATED scrubber\n" * 4_000,
+    CheckedFile(CODE, "fsw/services/memory/scrubbing.py"): b"SIMULATED scrubber\n" * 4_000,
     CheckedFile(SETTINGS, "mission.toml"): b"# SIMULATED mission\n" * 50,
 }
 # fmt: on

@@ -14,11 +14,9 @@ from fsw.kernel.mailbox import Mailbox
 from fsw.mdb.database import Call
 from fsw.mdb.mission import load
 from fsw.pus import tc
-from fsw.services.allocation import Framing
-from fsw.services.archive import Archive, Around
+from fsw.services.archive.allocation import Framing
+from fsw.services.archive.archive import Archive, Around
 from fsw.services.board import Board
-from fsw.services.board_memory import BoardMemory
-from fsw.services.event_action import EventAction
 from fsw.services.events import Events
 from fsw.services.fates import Fates
 from fsw.services.files import Files
@@ -26,13 +24,15 @@ from fsw.services.hazards import Hazards
 from fsw.services.housekeeping import Housekeeping
 from fsw.services.instrument import Services
 from fsw.services.keeper import Keeper
-from fsw.services.monitoring import Monitoring
+from fsw.services.memory.board_memory import BoardMemory
+from fsw.services.monitoring.event_action import EventAction
+from fsw.services.monitoring.monitoring import Monitoring
 from fsw.services.nonces import SeededNonces
 from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
 from fsw.services.process import Execution
-from fsw.services.schedule import Schedule
-from fsw.services.sequences import Sequences
+from fsw.services.schedule.schedule import Schedule
+from fsw.services.sequences.sequences import Sequences
 from fsw.services.staging import Staging
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase

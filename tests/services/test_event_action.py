@@ -8,7 +8,7 @@ from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb import event_action as mdb
 from fsw.mdb.standard_services import Ping
 from fsw.mdb.system import Mode, StoreRecovered, TimeFlywheel, TimeLocked
-from fsw.services import event_action, responses
+from fsw.services.monitoring import event_action, responses
 from fsw.store.keep import Table, put
 from tests.services.desk import Desk, words
 from tests.services.watching import SUPPLY, ask, code, desktop, events, limits, parameter, turn, turns, watching

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fsw.kernel.clock import Micros
 from fsw.kernel.mailbox import Mailbox
-from fsw.services.large_packets import UPLINK_OCTETS_MAX, UPLINK_TIMEOUT_US
+from fsw.services.memory.large_packets import UPLINK_OCTETS_MAX, UPLINK_TIMEOUT_US
 from fsw.services.verification import Request
 from tests.services.desk import Desk, words
 from tests.services.memory_asks import SYSTEM, turns

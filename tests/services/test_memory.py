@@ -8,8 +8,8 @@ from fsw.kernel.clock import Micros
 from fsw.kernel.mailbox import Mailbox
 from fsw.mdb.memory import MemoryObject
 from fsw.mdb.system import DISK_USED
-from fsw.services.memory import CHECK_OCTETS_MAX, WAITING_MAX
-from fsw.services.memory_objects import EVENTS_MAX
+from fsw.services.memory.memory import CHECK_OCTETS_MAX, WAITING_MAX
+from fsw.services.memory.memory_objects import EVENTS_MAX
 from fsw.store.keep import Table, put
 from tests.services import memory_asks as by
 from tests.services.desk import MISSION, Desk, words

@@ -7,7 +7,7 @@ import pytest
 
 from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb.system import Mode
-from fsw.services import monitoring
+from fsw.services.monitoring import monitoring
 from fsw.store.keep import Table, put
 from tests.services.desk import Desk
 from tests.services.watching import (

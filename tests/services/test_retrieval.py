@@ -7,8 +7,8 @@ import pytest
 from fsw.mdb.lander import LanderLink
 from fsw.mdb.storage import Basis
 from fsw.pus.ids import APID_SYSTEM
-from fsw.services.allocation import Allocation, Framing
-from fsw.services.storage_states import REFUSED, Activity
+from fsw.services.archive.allocation import Allocation, Framing
+from fsw.services.archive.storage_states import REFUSED, Activity
 from fsw.store.server import StoreServer
 from tests.services.archive_desk import HOUSEKEEPING, INSTRUMENTS, T0, ArchiveDesk, S, cuc, numbers
 from tests.services.desk import Desk, Disk, words

@@ -6,9 +6,9 @@ import pytest
 
 from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb.system import Mode
-from fsw.services.schedule import RUN_MAX, WAITS_US
-from fsw.services.schedule_requests import CHANGED_MAX, RETRY_US
-from fsw.services.timetable import ACTIVITIES_MAX
+from fsw.services.schedule.schedule import RUN_MAX, WAITS_US
+from fsw.services.schedule.schedule_requests import CHANGED_MAX, RETRY_US
+from fsw.services.schedule.timetable import ACTIVITIES_MAX
 from fsw.store.keep import Table, put
 from tests.services.desk import Desk, words
 from tests.services.schedule_desk import (

@@ -3,7 +3,7 @@
 import pytest
 
 from fsw.kernel.clock import Micros
-from fsw.services.packet_queue import PACKETS_MAX
+from fsw.services.archive.packet_queue import PACKETS_MAX
 from tests.services.archive_desk import EVENTS, HOUSEKEEPING, INSTRUMENTS, T0, ArchiveDesk, S, cuc
 
 OK, INTERNAL, UNKNOWN, EXISTS, CAPACITY, RANGE, STATE, NOT_EMPTY, BUSY = 0, 0x1B, 0x10, 0x11, 0x12, 0x13, 0x14, 0x18, 8

@@ -7,7 +7,7 @@ import pytest
 
 from fsw.kernel.bus import InlineWire, Port
 from fsw.kernel.clock import ManualClock, Micros
-from fsw.services.store_health import StoreHealth
+from fsw.services.archive.store_health import StoreHealth
 from fsw.store.client import Store
 from fsw.store.packets import Limits, PacketRow, Put, StoreKind
 from fsw.store.server import StoreServer

@@ -15,9 +15,9 @@ from fsw.mdb.mission import Mission
 from fsw.services.board import Board
 from fsw.services.instrument import Services
 from fsw.services.keeper import BATCHES_MAX
-from fsw.services.large_packets import LargePackets
-from fsw.services.memory import Memory
-from fsw.services.memory_objects import (
+from fsw.services.memory.large_packets import LargePackets
+from fsw.services.memory.memory import Memory
+from fsw.services.memory.memory_objects import (
     EventLog,
     ParameterMemory,
     QueueState,
@@ -26,10 +26,10 @@ from fsw.services.memory_objects import (
     kept_rows,
     queue_octets,
 )
+from fsw.services.memory.scrubbing import Scrubbing
+from fsw.services.memory.store_index import StoreIndex
 from fsw.services.outbox import CAPACITY_PACKETS, Outbox
 from fsw.services.process import Execution
-from fsw.services.scrubbing import Scrubbing
-from fsw.services.store_index import StoreIndex
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
 from fsw.store.client import Store, StoreAnswer

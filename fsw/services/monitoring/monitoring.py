@@ -21,11 +21,11 @@ from fsw.mdb.model import declaration_of
 from fsw.mdb.monitor_definitions import read_definitions
 from fsw.mdb.monitoring import CheckStatus, Transition, Watch
 from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
-from fsw.services import monitor_reports
 from fsw.services.board import Board
 from fsw.services.instrument import Services
 from fsw.services.keeper import Turns
-from fsw.services.monitors import INTERVAL_UNIT_US, WRONG, Monitor, from_row, problem
+from fsw.services.monitoring import monitor_reports
+from fsw.services.monitoring.monitors import INTERVAL_UNIT_US, WRONG, Monitor, from_row, problem
 from fsw.services.permissions import Permission, permits
 from fsw.services.process import Execution
 from fsw.services.telemetry import TelemetryService

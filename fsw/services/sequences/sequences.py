@@ -26,8 +26,8 @@ from fsw.services.instrument import Services
 from fsw.services.keeper import Outcome, Turns
 from fsw.services.permissions import Permission, permits
 from fsw.services.process import Execution
-from fsw.services.sequence_contents import Sequence, gone, invalid, read_contents, read_standing, unsound
-from fsw.services.sequence_states import ACTIVE, SequenceEvent, after
+from fsw.services.sequences.sequence_contents import Sequence, gone, invalid, read_contents, read_standing, unsound
+from fsw.services.sequences.sequence_states import ACTIVE, SequenceEvent, after
 from fsw.services.telemetry import TelemetryService
 from fsw.services.verification import Request
 from fsw.store.keep import Change, Table

@@ -17,18 +17,18 @@ from typing import Final, NamedTuple
 from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb import scheduling as mdb
 from fsw.mdb.scheduling import BATCH_MAX, BlockedBy, LateCause, LatePolicy, ScheduleState
-from fsw.services import schedule_rows as rows
 from fsw.services.board import Board
 from fsw.services.instrument import Services
 from fsw.services.keeper import Outcome
 from fsw.services.outbox import Outbox
 from fsw.services.permissions import Permission, permits
 from fsw.services.process import Execution
-from fsw.services.schedule_reports import ScheduleReports
-from fsw.services.schedule_requests import RETRY_US, ScheduleRequests
+from fsw.services.schedule import schedule_rows as rows
+from fsw.services.schedule.schedule_reports import ScheduleReports
+from fsw.services.schedule.schedule_requests import RETRY_US, ScheduleRequests
+from fsw.services.schedule.timetable import TIME_MAX, Activity, Timetable, micros
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
-from fsw.services.timetable import TIME_MAX, Activity, Timetable, micros
 from fsw.store.keep import Change, Table, forget
 
 RUN_MAX: Final = 8

@@ -3,7 +3,7 @@
 At the first boot everything does. A choice is kept over resets. A structure that has a rate of its own goes down by
 it, whatever is said of (3,25); an event goes down unless it is blocked or its type is not chosen.
 Off nominal: verification (service 1) cannot be held back, 0x19 where it is named; one bad instruction refuses the
-request whole (fsw/services/selection.py), and a choice that was not kept is not in force.
+request whole (fsw/services/archive/selection.py), and a choice that was not kept is not in force.
 """
 
 from collections.abc import Mapping
@@ -27,10 +27,7 @@ from fsw.mdb.forwarding import (
 )
 from fsw.mdb.model import declaration_of
 from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
-from fsw.services.housekeeping import Housekeeping
-from fsw.services.keeper import Keeper, Turns
-from fsw.services.process import Execution
-from fsw.services.selection import (
+from fsw.services.archive.selection import (
     Action,
     Selection,
     Terms,
@@ -41,7 +38,10 @@ from fsw.services.selection import (
     sample_list,
     type_list,
 )
-from fsw.services.switch import Switch
+from fsw.services.archive.switch import Switch
+from fsw.services.housekeeping import Housekeeping
+from fsw.services.keeper import Keeper, Turns
+from fsw.services.process import Execution
 from fsw.services.telemetry import TelemetryService
 from fsw.services.verification import Request, Verification
 from fsw.store.keep import Table, put

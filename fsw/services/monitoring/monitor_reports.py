@@ -9,7 +9,7 @@ from typing import TypeVar
 from fsw.mdb import monitoring as mdb
 from fsw.mdb.monitor_definitions import write_definition
 from fsw.mdb.monitoring import MonitorStatus, Watched
-from fsw.services.monitors import WRONG, Monitor
+from fsw.services.monitoring.monitors import WRONG, Monitor
 
 T = TypeVar("T")
 

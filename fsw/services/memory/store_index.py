@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from fsw.kernel.clock import Micros
 from fsw.pus.ids import FailureCode
 from fsw.services.keeper import Keeper
-from fsw.services.memory_objects import Then
+from fsw.services.memory.memory_objects import Then
 from fsw.store.client import Failed, PacketsSummarised, RowsLoaded, Store, StoreAnswer, StoreStatus
 from fsw.store.keep import Table
 

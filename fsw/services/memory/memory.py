@@ -21,8 +21,8 @@ from fsw.mdb.memory import AbortDumps, CheckObject, CheckWhole, DumpObject, Load
 from fsw.mdb.standard_services import SetParameters
 from fsw.pus import st06
 from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
-from fsw.services.large_packets import LargePackets
-from fsw.services.memory_objects import Source
+from fsw.services.memory.large_packets import LargePackets
+from fsw.services.memory.memory_objects import Source
 from fsw.services.parameters import Parameters
 from fsw.services.process import Execution
 from fsw.services.telemetry import TelemetryService

@@ -16,13 +16,13 @@ from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb import storage as mdb
 from fsw.mdb.fields import Bounds
 from fsw.pus.ids import FailureCode
-from fsw.services.allocation import Allocation, summary
-from fsw.services.packet_queue import PacketQueue
-from fsw.services.packet_store import PacketStore
-from fsw.services.packet_stores import PacketStores
+from fsw.services.archive.allocation import Allocation, summary
+from fsw.services.archive.packet_queue import PacketQueue
+from fsw.services.archive.packet_store import PacketStore
+from fsw.services.archive.packet_stores import PacketStores
+from fsw.services.archive.retrieval import Retrieval
+from fsw.services.archive.retrieval_control import tai_us
 from fsw.services.process import Execution
-from fsw.services.retrieval import Retrieval
-from fsw.services.retrieval_control import tai_us
 from fsw.services.verification import Progress, Request, Verification
 from fsw.store.client import Failed, PacketsDeleted, PacketsRead, PacketsSummarised, Store, StoreAnswer
 from fsw.store.packets import TAI_MAX, ReadRange, Summary

@@ -2,7 +2,7 @@
 
 The mission's stores record from the first boot on; what the ground changes is kept over resets. The packet store
 itself is told after the change is kept, and again at every boot, so that both agree (subtypes 1 to 6, 18 to 23, 25 to
-30, 33 to 36, 39, 40, function 12; deletion is in fsw/services/content.py).
+30, 33 to 36, 39, 40, function 12; deletion is in fsw/services/archive/content.py).
 Off nominal: unknown stores are 0x10, those named twice or there already 0x11, too many 0x12, a virtual channel other
 than 3 is 0x13, a store that is at something else 0x14; one of them refuses the request whole.
 """
@@ -16,10 +16,8 @@ from fsw.mdb import storage as mdb
 from fsw.mdb.mission import Mission
 from fsw.mdb.model import declaration_of
 from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
-from fsw.services.instrument import Services
-from fsw.services.keeper import Turns
-from fsw.services.packet_queue import PacketQueue
-from fsw.services.packet_store import (
+from fsw.services.archive.packet_queue import PacketQueue
+from fsw.services.archive.packet_store import (
     EVENTS,
     PART_BITS,
     STRUCTURES,
@@ -30,10 +28,12 @@ from fsw.services.packet_store import (
     restored,
     stores_of,
 )
+from fsw.services.archive.selection import Action, Terms, event_list, plan, sample_list, type_list
+from fsw.services.archive.storage_states import REFUSED, Activity
+from fsw.services.archive.switch import Switch
+from fsw.services.instrument import Services
+from fsw.services.keeper import Turns
 from fsw.services.process import Execution
-from fsw.services.selection import Action, Terms, event_list, plan, sample_list, type_list
-from fsw.services.storage_states import REFUSED, Activity
-from fsw.services.switch import Switch
 from fsw.services.telemetry import TelemetryService
 from fsw.services.verification import Request
 from fsw.store.keep import Change, Table, forget, put

@@ -18,13 +18,13 @@ from fsw.mdb import codec
 from fsw.mdb import memory as mdb
 from fsw.mdb.memory import BaselineReason, FileProblem, Scrubbed, ScrubbedDay
 from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
-from fsw.services import scrub_records as records
 from fsw.services.board import Board
 from fsw.services.instrument import Services
 from fsw.services.keeper import Outcome, Turns
+from fsw.services.memory import scrub_records as records
+from fsw.services.memory.scrub_records import Baseline, Sum
 from fsw.services.permissions import Permission, permits
 from fsw.services.process import Execution
-from fsw.services.scrub_records import Baseline, Sum
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
 from fsw.services.verification import Request

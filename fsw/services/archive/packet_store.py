@@ -2,7 +2,8 @@
 
 Rows of table STORES by key: store << 3 | part. Part 0 is the definition (kind u8, quota u32, priority u8, bits u8:
 1 storage, 2 open retrieval), empty for a store of the mission that was deleted; parts 1 to 3
-are what it takes (fsw/services/selection.py); part 4 the open tag (row u64, its TAI u64, TAI to begin from u64).
+are what it takes (fsw/services/archive/selection.py); part 4 the open tag (row u64, its TAI u64, TAI to begin from
+u64).
 
 Off nominal: kept rows that make no sense leave a store as the mission made it; one without a quota is none.
 """
@@ -15,7 +16,7 @@ from fsw.mdb.mission import Mission
 from fsw.mdb.mission_stores import StoreEntry
 from fsw.mdb.storage import StoreKind
 from fsw.pus.ids import APID_SYSTEM, Service
-from fsw.services.selection import (
+from fsw.services.archive.selection import (
     EVENT_SUBTYPE_MAX,
     HOUSEKEEPING_SUBTYPE,
     Selection,
@@ -23,7 +24,7 @@ from fsw.services.selection import (
     decode_rows,
     encode_rows,
 )
-from fsw.services.storage_states import Activity
+from fsw.services.archive.storage_states import Activity
 from fsw.store import packets
 from fsw.store.keep import Change, Table, put
 

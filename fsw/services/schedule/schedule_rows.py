@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from fsw.mdb.scheduling import BATCH_MAX, REQUEST_OCTETS_MAX, LatePolicy
 from fsw.pus import tc
 from fsw.pus.ids import Refusal
-from fsw.services.timetable import TIME_MAX, Activity, Name
+from fsw.services.schedule.timetable import TIME_MAX, Activity, Name
 from fsw.store.keep import KEY_MAX, ROW_OCTETS_MAX, Change, Table, clear, forget, put
 
 FUNCTION_KEY: Final = 0x100

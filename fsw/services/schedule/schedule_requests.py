@@ -36,12 +36,12 @@ from fsw.mdb.scheduling import (
 )
 from fsw.pus import tc
 from fsw.pus.ids import FailureCode
-from fsw.services import schedule_rows as rows
 from fsw.services.instrument import Services
 from fsw.services.keeper import Outcome, Turns
 from fsw.services.process import Execution
+from fsw.services.schedule import schedule_rows as rows
+from fsw.services.schedule.timetable import TICKS, TIME_MAX, Activity, Name, Timetable, micros, name_of, ticks
 from fsw.services.timebase import Timebase
-from fsw.services.timetable import TICKS, TIME_MAX, Activity, Name, Timetable, micros, name_of, ticks
 from fsw.services.verification import Request
 from fsw.store.keep import CHANGE_OCTETS, Change, Table, clear
 from fsw.store.protocol import LIST_OCTETS_MAX

@@ -9,7 +9,7 @@ from typing import Final
 
 from fsw.kernel.clock import Micros
 from fsw.pus.ids import Service
-from fsw.services.selection import EVENT_SUBTYPE_MAX, HOUSEKEEPING_SUBTYPE, Selection, Universe
+from fsw.services.archive.selection import EVENT_SUBTYPE_MAX, HOUSEKEEPING_SUBTYPE, Selection, Universe
 
 ROUTES_MAX: Final = 2_048
 """Kinds of report whose route is remembered; structures made in flight may bring ever new ones."""

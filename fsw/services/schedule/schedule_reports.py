@@ -19,9 +19,9 @@ from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
 from fsw.services.instrument import Services
 from fsw.services.outbox import Outbox
 from fsw.services.process import Execution
-from fsw.services.schedule_requests import names
+from fsw.services.schedule.schedule_requests import names
+from fsw.services.schedule.timetable import Activity, Timetable, cuc
 from fsw.services.telemetry import TelemetryService
-from fsw.services.timetable import Activity, Timetable, cuc
 from fsw.services.verification import Request
 
 JOBS_MAX: Final = 8

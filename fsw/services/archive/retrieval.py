@@ -15,12 +15,12 @@ from typing import Final
 
 from fsw.kernel.clock import NEVER, Micros
 from fsw.mdb import storage as mdb
+from fsw.services.archive.packet_queue import PacketQueue
+from fsw.services.archive.packet_store import PacketStore
+from fsw.services.archive.packet_stores import PacketStores
+from fsw.services.archive.replay import LOW_OCTETS, Item, Replay
 from fsw.services.instrument import Services
 from fsw.services.keeper import Outcome
-from fsw.services.packet_queue import PacketQueue
-from fsw.services.packet_store import PacketStore
-from fsw.services.packet_stores import PacketStores
-from fsw.services.replay import LOW_OCTETS, Item, Replay
 from fsw.store.client import Failed, PacketsRead, PacketsSummarised, Store, StoreAnswer
 from fsw.store.packets import PAGE_OCTETS_MIN, ROW_MAX, TAI_MAX, Page, ReadRange
 

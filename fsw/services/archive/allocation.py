@@ -12,7 +12,7 @@ from fsw.ccsds.time_code import cuc_decode
 from fsw.mdb import storage as mdb
 from fsw.mdb.lander import LanderLink
 from fsw.mdb.storage import NEVER_S, Basis
-from fsw.services.packet_store import PacketStore
+from fsw.services.archive.packet_store import PacketStore
 from fsw.store.packets import Summary
 
 DAY_S = 86_400

@@ -1,7 +1,7 @@
-"""ST[15] requests of retrieval: subtypes 9 and 14 to 17, function 11 (what they set going: fsw/services/retrieval.py).
+"""ST[15] requests of retrieval: subtypes 9 and 14 to 17, function 11 (what they set going: `retrieval.py`).
 
 Whether open retrieval is on, and where its tag stands, is kept over resets; a retrieval by time ends with this life.
-Off nominal: what the board is at already is 0x14 (fsw/services/storage_states.py), a range that ends before it begins
+Off nominal: what the board is at already is 0x14 (`storage_states.py`), a range that ends before it begins
 0x13, an unknown store 0x10, one named twice 0x11; one bad instruction refuses the request whole.
 """
 
@@ -11,9 +11,9 @@ from fsw.ccsds.time_code import cuc_decode
 from fsw.kernel.clock import Micros
 from fsw.mdb import storage as mdb
 from fsw.pus.ids import FailureCode
-from fsw.services.packet_stores import PacketStores
+from fsw.services.archive.packet_stores import PacketStores
+from fsw.services.archive.retrieval import Retrieval
 from fsw.services.process import Execution
-from fsw.services.retrieval import Retrieval
 from fsw.services.verification import Request, Verification
 
 

@@ -12,20 +12,20 @@ from fsw.mdb.lander import LanderLink
 from fsw.mdb.mission import Mission
 from fsw.mdb.system import Mode, StopReason
 from fsw.mdb.values import Raw
-from fsw.services.allocation import Allocation, Framing
+from fsw.services.archive.allocation import Allocation, Framing
+from fsw.services.archive.content import Content
+from fsw.services.archive.forwarding import Forwarding
+from fsw.services.archive.packet_queue import PacketQueue
+from fsw.services.archive.packet_stores import PacketStores
+from fsw.services.archive.replay import Replay
+from fsw.services.archive.retrieval import Retrieval
+from fsw.services.archive.retrieval_control import RetrievalControl
+from fsw.services.archive.selection import universe
+from fsw.services.archive.switch import Switch
 from fsw.services.board import Board
-from fsw.services.content import Content
-from fsw.services.forwarding import Forwarding
 from fsw.services.instrument import Services
-from fsw.services.packet_queue import PacketQueue
-from fsw.services.packet_stores import PacketStores
 from fsw.services.permissions import Permission, permits
 from fsw.services.process import Execution
-from fsw.services.replay import Replay
-from fsw.services.retrieval import Retrieval
-from fsw.services.retrieval_control import RetrievalControl
-from fsw.services.selection import universe
-from fsw.services.switch import Switch
 from fsw.services.telemetry import TelemetryService
 from fsw.services.timebase import Timebase
 from fsw.store.client import Store, StoreAnswer

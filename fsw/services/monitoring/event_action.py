@@ -24,9 +24,9 @@ from fsw.pus.ids import APID_SYSTEM, FailureCode, Service
 from fsw.services.board import Board
 from fsw.services.instrument import Services
 from fsw.services.keeper import Outcome, Turns
+from fsw.services.monitoring.responses import Response, Verdict, action_problem, from_row
 from fsw.services.permissions import Permission, permits
 from fsw.services.process import Execution
-from fsw.services.responses import Response, Verdict, action_problem, from_row
 from fsw.services.telemetry import TelemetryService
 from fsw.services.verification import Request
 from fsw.store.keep import KEY_MAX, Change, Table, clear, forget, put
