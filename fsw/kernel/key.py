@@ -1,9 +1,16 @@
-"""A key of the link as it is handed around: by those who open it, never by those who record or print."""
+"""A key of the link as it is handed around: by those who open it, never by those who record or print.
+
+An association (SPI) has four slots. A key id is the SPI plus 0x100 a slot, so slot 0 has the SPI's own number; keys only
+move upwards, and the last slot is the recovery key's, which the ground keeps apart from the others.
+"""
 
 from collections.abc import Container, Mapping
 from typing import Final
 
 KEY_OCTETS: Final = 32
+SLOTS: Final = 4
+RECOVERY_SLOT: Final = SLOTS - 1
+_SLOT: Final = 0x100
 
 
 class Key:
@@ -21,10 +28,27 @@ class Key:
 
 
 Keys = Mapping[int, Key]
-"""By SPI."""
+"""By key id."""
 NO_KEYS: Final[Keys] = {}
+
+
+def key_id(spi: int, slot: int) -> int:
+    """Number of the key in a slot, 0 to 3, of an SPI below 0x100."""
+    assert 0 < spi < _SLOT, "the other octet is the slot's"
+    assert 0 <= slot < SLOTS
+    return spi + _SLOT * slot
+
+
+def spi_of(key: int) -> int:
+    """The SPI of a key id."""
+    return key % _SLOT
+
+
+def slot_of(key: int) -> int:
+    """The slot of a key id; 0 to 3 for one that can be."""
+    return key // _SLOT
 
 
 def by_table(keys: Keys, signing: Container[int]) -> dict[int, Key]:
     """The same keys; those of the SPIs in `signing` authenticate only."""
-    return {spi: Key(key.octets, signs=spi in signing) for spi, key in keys.items()}
+    return {key: Key(found.octets, signs=spi_of(key) in signing) for key, found in keys.items()}
