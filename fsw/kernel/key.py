@@ -1,7 +1,7 @@
 """A key of the link as it is handed around: by those who open it, never by those who record or print.
 
-An association (SPI) has four slots. A key id is the SPI plus 0x100 a slot, so slot 0 has the SPI's own number; keys only
-move upwards, and the last slot is the recovery key's, which the ground keeps apart from the others.
+An association (SPI) has four slots. A key id is the SPI plus 0x100 a slot, so slot 0 has the SPI's own number. Keys
+move upwards only; the last slot is the recovery key's, which the ground keeps apart from the others.
 """
 
 from collections.abc import Container, Mapping
