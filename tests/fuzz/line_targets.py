@@ -63,7 +63,7 @@ def carrier_of(_: Path, *, name: str) -> Callable[[bytes], None]:
             else:
                 line = body if kind == Kind.RAW else UP[name](frame(body))
                 up += len(line)
-                take_up(carrier, cut, line)
+                take_up(carrier, cut, line, up)
                 lasting.feed_up(line)
             assert held(carrier) <= HELD_OCTETS_MAX
             assert held(lasting) <= HELD_OCTETS_MAX
@@ -77,14 +77,14 @@ def carrier_of(_: Path, *, name: str) -> Callable[[bytes], None]:
     return judge
 
 
-def take_up(carrier: Carrier, cut: Carrier, line: bytes) -> None:
-    """At once, and octet by octet: the same frames."""
+def take_up(carrier: Carrier, cut: Carrier, line: bytes, fed: int) -> None:
+    """At once, and octet by octet: the same frames. Of all that was `fed`, a part can have come behind one of them."""
     found = carrier.feed_up(line)
     slices = [event for at in range(len(line)) for event in cut.feed_up(line[at : at + 1])]
     assert [getattr(one, "frame", one) for one in found] == [getattr(one, "frame", one) for one in slices]
     for event in found:
         if isinstance(event, FrameReceived):
-            assert 0 <= event.trailing_octets <= len(line)
+            assert 0 <= event.trailing_octets <= fed - event.line_octets
             assert tc_frame.decode(tc_frame.encode(event.frame), SCID) == event.frame
 
 
