@@ -70,10 +70,11 @@ Reason = LineFault | TcReject | TmReject | LinkFault
 class Authentic(NamedTuple):
     """A protected frame of a channel was taken: the packets that follow it, up to the next frame's, came in it.
 
-    They may act when `mark` is kept.
+    They may act when `mark` is kept, under its key id.
     """
 
     vcid: int
+    key: int
     mark: int
 
 
@@ -255,7 +256,8 @@ class FlightLink:
                 events.append(Rejected(checked))
                 return
             data = checked
-            events.append(Authentic(vcid, self.protection.receivers[vcid].mark))
+            receiver = self.protection.receivers[vcid]
+            events.append(Authentic(vcid, receiver.key, receiver.mark))
         packets, rest = split(data)
         events.extend(
             PacketReceived(vcid, packet, received.trailing_octets, received.line_octets) for packet in packets

@@ -5,13 +5,15 @@ trailer before OCF and FECF. Of the frame's header the virtual channel alone is 
 that is authenticated besides the data is the same octets for every frame of an association. A key that only signs
 (GMAC) leaves the data readable. A sender never uses an IV that was not reserved for it, nor one twice; a receiver takes
 any IV above its mark. Every reason to refuse has a name.
+An association may have several keys (slots), each with its own counter and its own mark, all with one SPI on the
+wire. What leaves has the key in use; what comes may have any that is taken: the one that last worked is tried first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable
 from enum import Enum, unique
 from typing import Final
 
-from fsw.kernel.key import Key, Keys
+from fsw.kernel.key import SLOTS, Key, Keys, key_id, spi_of
 
 SPI_TC: Final = 0x0010
 SPI_TM: Final = 0x0020
@@ -19,6 +21,8 @@ SPI_TM: Final = 0x0020
 TC_PROTECTED: Final = (0, 1)
 TM_PROTECTED: Final = (0, 1, 3)
 SPIS: Final = (*(SPI_TC + vcid for vcid in TC_PROTECTED), *(SPI_TM + vcid for vcid in TM_PROTECTED))
+KEY_IDS: Final = tuple(key_id(spi, slot) for spi in SPIS for slot in range(SLOTS))
+"""Of every key that a link can have."""
 SPI_OCTETS: Final = 2
 IV_OCTETS: Final = 12
 MAC_OCTETS: Final = 16
@@ -89,13 +93,14 @@ class Cipher:
 
 
 class Sender:
-    """The sending end of one association. Not `ready` until `reserve` has said which IVs are its own."""
+    """The sending end of one key of an association. Not `ready` until `reserve` has said which IVs are its own."""
 
-    __slots__ = ("_spi", "cipher", "following", "reserved", "spi")
+    __slots__ = ("_spi", "cipher", "following", "key", "reserved")
 
-    def __init__(self, spi: int, cipher: Cipher) -> None:
-        self.spi = spi
-        self._spi = spi.to_bytes(SPI_OCTETS, "big")
+    def __init__(self, key: int, cipher: Cipher) -> None:
+        self.key = key
+        """Its key id."""
+        self._spi = spi_of(key).to_bytes(SPI_OCTETS, "big")
         self.cipher = cipher
         self.following = 0
         """The IV of the next frame."""
@@ -131,12 +136,13 @@ class Sender:
 
 
 class Receiver:
-    """The receiving end of one association; `mark` is the highest IV taken; none is while it is not `known`."""
+    """The receiving end of one key; `mark` is the highest IV taken under it; none is while it is not `known`."""
 
-    __slots__ = ("cipher", "known", "mark", "spi")
+    __slots__ = ("cipher", "key", "known", "mark")
 
-    def __init__(self, spi: int, cipher: Cipher, mark: int = NO_MARK) -> None:
-        self.spi = spi
+    def __init__(self, key: int, cipher: Cipher, mark: int = NO_MARK) -> None:
+        self.key = key
+        """Its key id."""
         self.cipher = cipher
         self.mark = mark
         self.known = True
@@ -163,19 +169,59 @@ class Receiver:
 
 
 class Protection:
-    """All associations of one end of a link, by virtual channel, and what was refused. No key: a channel is shut."""
+    """All associations of one end of a link, and what was refused. A channel without a key is shut.
 
-    __slots__ = ("_base", "_sends", "_takes", "receivers", "refused", "senders")
+    `sending` and `taking` are all ends by key id. By virtual channel, `senders` are those in use, at first the lowest
+    slots; `receivers` those that took a frame last, at first the lowest slots.
+    """
 
-    def __init__(self, senders: Mapping[int, Sender], receivers: Mapping[int, Receiver], *, on_board: bool) -> None:
+    __slots__ = ("_base", "_order", "_sends", "_takes", "receivers", "refused", "senders", "sending", "taking")
+
+    def __init__(self, senders: Iterable[Sender], receivers: Iterable[Receiver], *, on_board: bool) -> None:
         self._sends: tuple[int, ...] = TM_PROTECTED if on_board else TC_PROTECTED
         self._takes: tuple[int, ...] = TC_PROTECTED if on_board else TM_PROTECTED
         self._base = SPI_TC if on_board else SPI_TM
-        assert set(senders) <= set(self._sends), "the other channels are clear"
-        assert set(receivers) <= set(self._takes), "the other channels are clear"
-        self.senders = dict(senders)
-        self.receivers = dict(receivers)
+        self.sending = {sender.key: sender for sender in sorted(senders, key=lambda sender: sender.key)}
+        self.taking = {receiver.key: receiver for receiver in sorted(receivers, key=lambda receiver: receiver.key)}
+        assert all(self._sender_vcid(key) in self._sends for key in self.sending), "the other channels are clear"
+        assert all(spi_of(key) - self._base in self._takes for key in self.taking), "the other channels are clear"
+        self.senders: dict[int, Sender] = {}
+        self._order: dict[int, tuple[Receiver, ...]] = {}
+        self.receivers: dict[int, Receiver] = {}
+        for key in reversed(self.sending):
+            self.use(key)
+        for vcid in self._takes:
+            self.take(vcid, self.taking)
         self.refused = dict.fromkeys(SdlsReject, 0)
+
+    def use(self, key: int) -> None:
+        """From now on what leaves on this key's channel leaves under it."""
+        self.senders[self._sender_vcid(key)] = self.sending[key]
+
+    def take(self, vcid: int, keys: Collection[int]) -> None:
+        """From now on a channel takes those of `keys` that are its own and no other."""
+        spi = self._base + vcid
+        chosen = [receiver for key, receiver in self.taking.items() if key in keys and spi_of(key) == spi]
+        last = self.receivers.get(vcid)
+        chosen.sort(key=lambda receiver: receiver is not last)
+        self._order[vcid] = tuple(chosen)
+        if chosen:
+            self.receivers[vcid] = chosen[0]
+        else:
+            self.receivers.pop(vcid, None)
+
+    def drop(self, key: int) -> None:
+        """A key is gone for good: nothing of it stays here."""
+        if key in self.sending:
+            vcid = self._sender_vcid(key)
+            if self.senders.get(vcid) is self.sending.pop(key):
+                del self.senders[vcid]
+        if self.taking.pop(key, None) is not None:
+            vcid = spi_of(key) - self._base
+            self.take(vcid, [receiver.key for receiver in self._order[vcid]])
+
+    def _sender_vcid(self, key: int) -> int:
+        return spi_of(key) - (SPI_TC + SPI_TM - self._base)
 
     def sends(self, vcid: int) -> bool:
         """Whether what this end sends on a channel is protected."""
@@ -197,23 +243,40 @@ class Protection:
         return self.senders[vcid].protect(data) if vcid in self._sends else data
 
     def check(self, vcid: int, field: bytes) -> bytes | SdlsReject:
-        """The data of a data field that has come on this channel, or why they are not taken, which is counted."""
+        """The data of a data field that has come on this channel, or why they are not taken, which is counted.
+
+        `receivers[vcid]` is then the one that took them.
+        """
         if vcid not in self._takes:
             return field
-        found = self._check(vcid, field)
+        found = self._tried(vcid, field, Receiver.check)
         if isinstance(found, SdlsReject):
             self.refused[found] += 1
         return found
 
-    def _check(self, vcid: int, field: bytes) -> bytes | SdlsReject:
+    def opened(self, vcid: int, field: bytes) -> bytes | SdlsReject:
+        """The same for who only listens: no mark is looked at, none moves, nothing is counted."""
+        return self._tried(vcid, field, Receiver.opened) if vcid in self._takes else field
+
+    def _tried(
+        self, vcid: int, field: bytes, by: Callable[[Receiver, bytes], bytes | SdlsReject]
+    ) -> bytes | SdlsReject:
         base = self._base
         spi = int.from_bytes(field[:SPI_OCTETS], "big")
         if spi - base not in self._takes:
             return SdlsReject.SPI
         if spi != base + vcid:
             return SdlsReject.CHANNEL
-        receiver = self.receivers.get(vcid)
-        return SdlsReject.KEY if receiver is None else receiver.check(field)
+        order = self._order[vcid]
+        for receiver in order:
+            found = by(receiver, field)
+            if found is SdlsReject.MAC:
+                continue
+            if receiver is not order[0] and isinstance(found, bytes):
+                self._order[vcid] = (receiver, *(other for other in order if other is not receiver))
+                self.receivers[vcid] = receiver
+            return found
+        return SdlsReject.MAC if order else SdlsReject.KEY
 
 
 def on_board(keys: Keys) -> Protection:
@@ -226,22 +289,27 @@ def on_ground(keys: Keys) -> Protection:
     return Protection(_senders(_tc(keys)), _receivers(_tm(keys)), on_board=False)
 
 
-_Ciphers = Mapping[int, tuple[int, Cipher]]
+_Ciphers = Iterable[tuple[int, Cipher]]
 
 
 def _tc(keys: Keys) -> _Ciphers:
-    pairs = [(vcid, SPI_TC + vcid) for vcid in TC_PROTECTED if SPI_TC + vcid in keys]
-    return {vcid: (spi, Cipher(keys[spi], associated_tc(vcid, spi))) for vcid, spi in pairs}
+    for key, vcid in _present(keys, SPI_TC, TC_PROTECTED):
+        yield key, Cipher(keys[key], associated_tc(vcid, spi_of(key)))
 
 
 def _tm(keys: Keys) -> _Ciphers:
-    pairs = [(vcid, SPI_TM + vcid) for vcid in TM_PROTECTED if SPI_TM + vcid in keys]
-    return {vcid: (spi, Cipher(keys[spi], associated_tm(vcid, spi))) for vcid, spi in pairs}
+    for key, vcid in _present(keys, SPI_TM, TM_PROTECTED):
+        yield key, Cipher(keys[key], associated_tm(vcid, spi_of(key)))
 
 
-def _senders(ciphers: _Ciphers) -> dict[int, Sender]:
-    return {vcid: Sender(spi, cipher) for vcid, (spi, cipher) in ciphers.items()}
+def _present(keys: Keys, base: int, vcids: tuple[int, ...]) -> Iterable[tuple[int, int]]:
+    """The keys of a direction that are there: key id and virtual channel."""
+    return [(key, spi_of(key) - base) for key in KEY_IDS if key in keys and spi_of(key) - base in vcids]
 
 
-def _receivers(ciphers: _Ciphers) -> dict[int, Receiver]:
-    return {vcid: Receiver(spi, cipher) for vcid, (spi, cipher) in ciphers.items()}
+def _senders(ciphers: _Ciphers) -> list[Sender]:
+    return [Sender(key, cipher) for key, cipher in ciphers]
+
+
+def _receivers(ciphers: _Ciphers) -> list[Receiver]:
+    return [Receiver(key, cipher) for key, cipher in ciphers]

@@ -59,7 +59,7 @@ assert WAIT_FROM < WAITING_MAX, "there is room for what is under way when the gr
 class _Frame(NamedTuple):
     """A taken frame whose packets wait."""
 
-    spi: int
+    key: int
     mark: int
     events: list[LinkEvent]
 
@@ -98,7 +98,7 @@ class LinkSecurity:
         self._lost: list[Sender] = []  # whose counter waits for TAI
         self._untold: list[int] = []  # SPIs whose number is lost: said behind the boot event, the first word of a life
         if link.protection is not None:
-            for receiver in link.protection.receivers.values():
+            for receiver in link.protection.taking.values():
                 receiver.known = False
             link.input_full(True)
             services.keeper.restores(Table.COUNTERS, self._restore)
@@ -125,8 +125,7 @@ class LinkSecurity:
             self._link.protection.refused[SdlsReject.ROOM] += 1
             self.refused(SdlsReject.ROOM, now)
         else:
-            spi = self._link.protection.receivers[authentic.vcid].spi
-            self._waiting.append(_Frame(spi, authentic.mark, events))
+            self._waiting.append(_Frame(authentic.key, authentic.mark, events))
         return events
 
     def settle(self, now: Micros) -> None:
@@ -145,8 +144,8 @@ class LinkSecurity:
             self._services.events.report(mdb.CommandNotAuthentic(reason=_REFUSALS[reason], refused=refused), now)
 
     def _keep_marks(self, now: Micros) -> None:
-        marks = {frame.spi: frame.mark for frame in self._waiting}
-        changes = [change for spi, mark in marks.items() for change in _changes(spi, mark + 1)]
+        marks = {frame.key: frame.mark for frame in self._waiting}
+        changes = [change for key, mark in marks.items() for change in _changes(key, mark + 1)]
         number = len(self._waiting)
         if self._board.health & Health.STORE:
             # Nothing waits for a store that is known to be faulty; it is given the marks all the same.
@@ -191,11 +190,11 @@ class LinkSecurity:
         """The numbers of the lives before."""
         protection = self._link.protection
         assert protection is not None
-        for receiver in protection.receivers.values():
+        for receiver in protection.taking.values():
             number = self._number(receiver, rows)
             receiver.mark = NO_MARK if number is None else number - 1
             receiver.known = True
-        for sender in protection.senders.values():
+        for sender in protection.sending.values():
             number = self._number(sender, rows)
             if number is None:
                 self._lost.append(sender)
@@ -206,19 +205,19 @@ class LinkSecurity:
         self._services.attention.ring()
 
     def _number(self, end: Sender | Receiver, rows: Mapping[int, bytes]) -> int | None:
-        kept = [rows[key] for key in (end.spi, end.spi | _COPY) if key in rows]
+        kept = [rows[key] for key in (end.key, end.key | _COPY) if key in rows]
         if not kept and LOST_KEY not in rows:
             return NO_MARK + 1
         number = max((number for row in kept if (number := unsealed(row)) is not None), default=None)
         if number is None:
-            self._untold.append(end.spi)
+            self._untold.append(end.key)
         return number
 
     def _tell_lost(self, now: Micros) -> None:
         assert self._link.protection is not None
-        for spi in self._untold:
-            self._services.events.report(mdb.CounterLost(spi=spi), now)
-        if any(receiver.spi in self._untold for receiver in self._link.protection.receivers.values()):
+        for key in self._untold:
+            self._services.events.report(mdb.CounterLost(spi=key), now)
+        if any(receiver.key in self._untold for receiver in self._link.protection.taking.values()):
             self._lives_in_memory(now)
         self._untold.clear()
 
@@ -227,9 +226,9 @@ class LinkSecurity:
         protection = self._link.protection
         assert protection is not None
         self._resume(now)
-        for sender in protection.senders.values():
+        for sender in protection.sending.values():
             low = sender.left < RENEWED_AT and sender.reserved < IV_END and sender not in self._lost
-            if low and sender.spi not in self._asked:
+            if low and sender.key not in self._asked:
                 self._reserve_for(sender, now)
 
     def _resume(self, now: Micros) -> None:
@@ -248,15 +247,15 @@ class LinkSecurity:
         until = min(sender.following + RESERVED, IV_END)
 
         def then(outcome: Outcome, at: Micros) -> None:
-            self._asked.discard(sender.spi)
+            self._asked.discard(sender.key)
             if outcome is Outcome.KEPT:
                 sender.extend(until)
                 self.bell.ring()
             else:
                 self._due = Micros(at + AGAIN_US)
 
-        if self._services.keeper.keep(_changes(sender.spi, until), now, then):
-            self._asked.add(sender.spi)
+        if self._services.keeper.keep(_changes(sender.key, until), now, then):
+            self._asked.add(sender.key)
         else:
             self._due = Micros(now + AGAIN_US)
 
@@ -285,6 +284,6 @@ class LinkSecurity:
         return values
 
 
-def _changes(spi: int, number: int) -> list[Change]:
+def _changes(key: int, number: int) -> list[Change]:
     """One number, twice."""
-    return [put(Table.COUNTERS, spi, sealed(number)), put(Table.COUNTERS, spi | _COPY, sealed(number))]
+    return [put(Table.COUNTERS, key, sealed(number)), put(Table.COUNTERS, key | _COPY, sealed(number))]

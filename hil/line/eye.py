@@ -4,9 +4,7 @@ The keys of a run follow from its dice, so that a run can be repeated; they prot
 looks at no replay mark: whether what it reads may still act is for the rules to say.
 """
 
-from collections.abc import Mapping
-
-from fsw.ccsds.sdls import IV_END, SPIS, Protection, Receiver, SdlsReject, on_board, on_ground
+from fsw.ccsds.sdls import IV_END, SPIS, Protection, SdlsReject, on_board, on_ground
 from fsw.ccsds.tc_frame import TcFrame
 from fsw.kernel.key import KEY_OCTETS, NO_KEYS, Key, Keys
 from hil.seed import Dice
@@ -25,7 +23,7 @@ def ground_end(keys: Keys) -> Protection | None:
     if not keys:
         return None
     protection = on_ground(keys)
-    for sender in protection.senders.values():
+    for sender in protection.sending.values():
         sender.begin(0, IV_END)
     return protection
 
@@ -37,25 +35,19 @@ class Eye:
 
     def __init__(self, keys: Keys = NO_KEYS) -> None:
         self.clear = not keys
-        self._up: Mapping[int, Receiver] = on_board(keys).receivers
-        self._down: Mapping[int, Receiver] = on_ground(keys).receivers
+        self._up = None if self.clear else on_board(keys)
+        self._down = None if self.clear else on_ground(keys)
 
     def up(self, frame: TcFrame) -> TcFrame:
         """A TC frame with what it brings in clear: no octets where it is not authentic."""
-        receiver = self._up.get(frame.vcid)
-        if receiver is None or frame.control:
+        if self._up is None or frame.control:
             return frame
-        data = receiver.opened(frame.data) if _is_of(receiver, frame.data) else SdlsReject.SPI
+        data = self._up.opened(frame.vcid, frame.data)
         return frame._replace(data=b"" if isinstance(data, SdlsReject) else data)
 
     def down(self, vcid: int, field: bytes) -> bytes:
         """The data field of a TM frame in clear; no octets where it is not authentic."""
-        receiver = self._down.get(vcid)
-        if receiver is None:
+        if self._down is None:
             return field
-        data = receiver.opened(field) if _is_of(receiver, field) else SdlsReject.SPI
+        data = self._down.opened(vcid, field)
         return b"" if isinstance(data, SdlsReject) else data
-
-
-def _is_of(receiver: Receiver, field: bytes) -> bool:
-    return int.from_bytes(field[:2], "big") == receiver.spi

@@ -74,10 +74,10 @@ class LinkGuard:
             raise GuardError(f"{folder / FILE}: the link's counters cannot be read ({error})") from error
 
     def _begin(self, protection: Protection, utc_us: int) -> None:
-        for receiver in protection.receivers.values():
-            receiver.mark = self._written.get(receiver.spi, 0) - 1
-        for sender in protection.senders.values():
-            following = min(max(self._written.get(sender.spi, 0), utc_us), IV_END)
+        for receiver in protection.taking.values():
+            receiver.mark = self._written.get(receiver.key, 0) - 1
+        for sender in protection.sending.values():
+            following = min(max(self._written.get(sender.key, 0), utc_us), IV_END)
             sender.begin(following, following)
         self._renew(protection)
 
@@ -101,14 +101,14 @@ class LinkGuard:
             self._db = None
 
     def _renew(self, protection: Protection) -> None:
-        low = [sender for sender in protection.senders.values() if sender.left < RENEWED_AT]
-        wanted = {sender.spi: min(sender.following + RESERVED, IV_END) for sender in low}
+        low = [sender for sender in protection.sending.values() if sender.left < RENEWED_AT]
+        wanted = {sender.key: min(sender.following + RESERVED, IV_END) for sender in low}
         self._write(wanted)
         for sender in low:
-            sender.extend(wanted[sender.spi])
+            sender.extend(wanted[sender.key])
 
     def _marks(self, protection: Protection) -> dict[int, int]:
-        return {receiver.spi: receiver.mark + 1 for receiver in protection.receivers.values()}
+        return {receiver.key: receiver.mark + 1 for receiver in protection.taking.values()}
 
     def _write(self, numbers: dict[int, int]) -> None:
         """Put what has changed on the disk before this returns."""
