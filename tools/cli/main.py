@@ -34,6 +34,7 @@ COMMANDS: Final = {
         ("send", "Send a command by name and wait for its last word.", "power.heater on=true"),
         ("link", "The link to the payload: begin COP-1 anew.", "sync"),
         ("operators", "Who may come to the ground session: names, roles, tokens.", "add alice --role operator"),
+        ("keys", "Keys of a protected link: made, shown, brought in, rotated.", "new --boards 10 --into boards"),
         ("watch", "Packets and parameters as they come.", "--state contact"),
         ("export", "Parameters by time, as CSV or JSON.", "--state contact"),
         ("commands", "The commands of the mission database.", "--json"),
