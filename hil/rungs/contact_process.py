@@ -2,7 +2,7 @@
 
 The payload is `python -m fsw` on the lander's pty, power-switched by the lander; its sensors are simulated files. The
 ground is the ordinary session with a directory of its own. Every record and every event of the lander passes
-through `show`.
+through `show`. The link is protected, with keys of its own that lie in the bench's folder and go with it.
 """
 
 import json
@@ -29,6 +29,7 @@ from hil.rungs.real_clock import RealClock
 from hil.rungs.sensor_files import REFRESH_US, SensorFiles
 from hil.written.fault import Fault
 from tools.ground.expiry import NONE
+from tools.ground.key_folder import BOARD, GROUND, KeyFolderError, install, new_boards
 from tools.ground.protocol import Lines, Message, decode, encode
 from tools.ground.state import find
 
@@ -63,10 +64,13 @@ class Contact:
         self._next_id = 0
         self._processes: list[subprocess.Popen[bytes]] = []
         self.ground_state = folder / "ground"
+        self._provision()
         ground = self._start("ground", "--state", str(self.ground_state), "--tm", "127.0.0.1:0", "--tc", "127.0.0.1:0",
                              "--report", "127.0.0.1:0", "--json")  # fmt: skip
         about = self._ready(ground)
-        board = [sys.executable, "-m", "fsw", "--port", "{port}", "--line", plan.profile.line, "--clear"]
+        if not about["protected"]:
+            raise ContactError("the ground session has a clear link, though it was given keys")
+        board = [sys.executable, "-m", "fsw", "--port", "{port}", "--line", plan.profile.line]
         board += ["--state", str(folder / "flight"), "--sensors", str(folder / "sensors")]
         lander = self._start("lander", "--off", "--json", "--link", str(folder / "line"), "--board", shlex.join(board),
                              "--profile", plan.profile.name, "--tm", _text(about["tm"]), "--tc", "127.0.0.1:0",
@@ -141,6 +145,15 @@ class Contact:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+    def _provision(self) -> None:
+        """Give both ends their keys, as a mission is given them."""
+        try:
+            (keys,) = new_boards(self._folder / "keys", ["payload"])
+            install(keys / BOARD, self._folder / "flight")
+            install(keys / GROUND, self.ground_state)
+        except KeyFolderError as error:
+            raise ContactError(str(error)) from error
 
     def _start(self, *words: str) -> "subprocess.Popen[bytes]":
         with (self._folder / f"{words[0]}.log").open("ab") as log:

@@ -25,6 +25,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.proves("K-SEC-014")
 @pytest.mark.process
 def test_every_step_of_the_demo_holds(tmp_path: Path) -> None:
     told = tmp_path / "contact.json"
@@ -41,3 +42,5 @@ def test_every_step_of_the_demo_holds(tmp_path: Path) -> None:
     assert stages[:5] == ["sent", "received", "accepted", "started", "completed"]
     assert "Traceback" not in done.stderr
     assert (tmp_path / "demo.svg").stat().st_size > 0
+    assert data["protected"]
+    assert "protected link" in done.stdout

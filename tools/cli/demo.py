@@ -32,6 +32,7 @@ def command(
     """Play a first contact: boot, time, ping, housekeeping, an instrument, a refusal, a limit, power off and on again.
 
     Lander emulator, payload and ground session are processes of their own; the instruments' sensors are simulated.
+    The link is protected, with keys made for this run, which go with its folder.
     Exit status 0 only if every step held.
     """
     from rich.console import Console  # noqa: PLC0415
@@ -59,6 +60,7 @@ def command(
     contact = None
     try:
         contact = Contact(folder, ROOT, plan, mission, show)
+        console.print("protected link: AES-256-GCM, with 20 keys made for this demo, which end with it")
         contact.play(lambda step: console.print(f"[bold]{step.partition(': ')[2]}[/]"))
     except ContactError as error:
         console.print(f"[red]{error}[/]")
@@ -82,7 +84,10 @@ def command(
             {"name": row.step, "held": row.outcome is Outcome.HELD, "seconds": _seconds(row), "seen": row.text}
             for row in played
         ]
-        json_file.write_text(json.dumps({"held": held, "steps": steps, "records": records}, indent=1) + "\n")
+        json_file.write_text(
+            json.dumps({"held": held, "protected": contact is not None, "steps": steps, "records": records}, indent=1)
+            + "\n"
+        )
     if svg is not None:
         drawn = console.export_svg(title="kratai demo")
         svg.write_text(re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL))  # a picture fetches nothing
