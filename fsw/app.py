@@ -41,21 +41,21 @@ from fsw.services.board import Board, Health
 from fsw.services.events import Events
 from fsw.services.fates import Fates
 from fsw.services.files import Files
-from fsw.services.hazards import Hazards
 from fsw.services.housekeeping import Housekeeping
 from fsw.services.instrument import Instrument, Services
 from fsw.services.keeper import Keeper
 from fsw.services.lander_outbox import LanderOutbox
-from fsw.services.link_security import LinkSecurity
 from fsw.services.memory.board_memory import BoardMemory
 from fsw.services.monitoring.event_action import EventAction
 from fsw.services.monitoring.monitoring import Monitoring
-from fsw.services.nonces import SeededNonces
 from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
 from fsw.services.permissions import serves
 from fsw.services.process import Execution, Process
 from fsw.services.schedule.schedule import Schedule
+from fsw.services.security.hazards import Hazards
+from fsw.services.security.link_security import LinkSecurity
+from fsw.services.security.nonces import SeededNonces
 from fsw.services.sequences.sequences import Sequences
 from fsw.services.staging import Staging
 from fsw.services.telemetry import TelemetryService

@@ -7,7 +7,7 @@ again; ten minutes without it take the board to SAFE, which only a telecommand e
 VC 0 (0x019), housekeeping leaves by it: each such packet says how many octets of it may leave from then on. Ten
 heartbeat intervals without one, or a lost lander, end that limit. A line that is silent in the middle of a CLTU gives
 way, after `SILENCE_US`, to a whole CLTU behind it. What came in a protected frame goes on when its replay mark is kept
-(`services/link_security.py`).
+(`services/security/link_security.py`).
 """
 
 from collections.abc import Mapping
@@ -33,9 +33,9 @@ from fsw.services.archive.replay import Replay
 from fsw.services.board import Announced, Board, Tone
 from fsw.services.instrument import Services
 from fsw.services.lander_outbox import LanderOutbox
-from fsw.services.link_security import LinkSecurity
 from fsw.services.outbox import Outbox
 from fsw.services.process import Execution, Process
+from fsw.services.security.link_security import LinkSecurity
 
 SILENCE_US: Final = 500_000
 LOOK_US: Final = 50_000

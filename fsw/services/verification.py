@@ -2,7 +2,7 @@
 
 `Verification.receive` takes a packet from VC 0 and either hands a `Request` to its process or says why not. From then
 on the process says `started`, `completed`, `refused` or `failed`; the table below allows each exactly once.
-A hazardous telecommand that was not armed is refused with 0x19 (fsw/services/hazards.py), whoever sends it.
+A hazardous telecommand that was not armed is refused with 0x19 (fsw/services/security/hazards.py), whoever sends it.
 Off nominal: what cannot be answered (no readable header, not a telecommand) is dropped and counted by reason.
 """
 

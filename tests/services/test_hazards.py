@@ -9,7 +9,7 @@ from fsw.mdb.hazards import Execute
 from fsw.mdb.lander import Phase
 from fsw.mdb.mission_hazards import Rule
 from fsw.mdb.system import Mode
-from fsw.services.nonces import SeededNonces
+from fsw.services.security.nonces import SeededNonces
 from fsw.services.verification import Origin
 from tests.services.desk import words
 from tests.services.hazard_desk import (

@@ -8,7 +8,8 @@ import pytest
 
 from fsw.payload import modes as payload_modes
 from fsw.power import loads
-from fsw.services import arming, permissions, verification
+from fsw.services import permissions, verification
+from fsw.services.security import arming
 from fsw.services.sequences import sequence_states
 from fsw.system import modes as system_modes
 

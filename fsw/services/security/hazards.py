@@ -6,7 +6,7 @@ it had just come alone: its reports, its last word and its fate are its own.
 Arm, first failure wins: a packet whose checksum fails 0x15, else the code that it would have had by itself (0x03, 0x04,
 0x05, 0x10; an APID that nobody has 0x10); one that is not hazardous 0x13; a phase or mode that does not allow it 0x14;
 armed already 0x11; eight are armed 0x12; no source of numbers 0x1B. Execute and disarm: a number of no arm 0x10; the
-rest is the table's (fsw/services/arming.py): too late 0x1C, spent or disarmed 0x14, not now 0x14, the same operator
+rest is the table's (arming.py): too late 0x1C, spent or disarmed 0x14, not now 0x14, the same operator
 where two must 0x07; the last two leave it armed.
 Off nominal: arms are held in memory alone and end with the life; a phase that the lander does not tell is not known.
 """
@@ -22,12 +22,12 @@ from fsw.mdb.mission_hazards import Rule
 from fsw.mdb.model import Parameter
 from fsw.pus import tc
 from fsw.pus.ids import APID_SYSTEM, FailureCode, Refusal, Service
-from fsw.services.arming import ROWS_MAX, Arming, ArmingEvent, Row, Rows
 from fsw.services.board import Board
 from fsw.services.instrument import Services
-from fsw.services.nonces import NONCE_MAX, Nonces
 from fsw.services.permissions import serves
 from fsw.services.process import Execution
+from fsw.services.security.arming import ROWS_MAX, Arming, ArmingEvent, Row, Rows
+from fsw.services.security.nonces import NONCE_MAX, Nonces
 from fsw.services.telemetry import TelemetryService
 from fsw.services.verification import Origin, Request
 
