@@ -13,7 +13,7 @@ from fsw.ccsds.tc_frame import TcFrame
 POSSIBILITIES_MAX: Final = 64
 WAITING_MAX: Final = 512
 """Telecommands that may have been accepted and have not been run; the oldest are forgotten."""
-_EXPIRY: Final = 130
+_EXPIRY: Final = bytes([130])
 _SCHEDULE: Final = 11
 _WRAPPED_AT: Final = 11 + 7
 _READABLE_OCTETS: Final = 10
@@ -56,7 +56,7 @@ def brought_by(data: bytes) -> list[Brought]:
         octets = 7 + int.from_bytes(data[4:6], "big")
         packet, data = data[:octets], data[octets:]
         sound = len(packet) == octets and crc_hqx(packet, 0xFFFF) == 0
-        wraps = packet[7] == _EXPIRY
+        wraps = packet[7:8] == _EXPIRY
         carried = carried_by(packet) if sound and not wraps else ()
         found.append(Brought(bytes(packet[:4]), packet[6] & 0x0F, sound, carried))
         if wraps and sound:

@@ -171,3 +171,9 @@ def test_other_carriers_have_marked_units() -> None:
     frames = [tc_frame(vcid, ping(vcid)).replace(b"\xc0", b"\xdb\xdc") for vcid in (0, 2)]
     octets = b"".join(b"\xc0" + one + b"\xc0" for one in frames)
     assert [(one.frame.data, one.certain) for one in ear.hear(octets)] == [(ping(0), True)]
+
+
+@given(st.binary(max_size=40))
+def test_nothing_that_looks_like_a_telecommand_makes_it_raise(octets: bytes) -> None:
+    brought_by(octets)
+    assert brought_by(bytes(40)) != [], "packets of seven octets, none of them sound"
