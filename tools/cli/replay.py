@@ -17,7 +17,7 @@ from hil.written.durations import DurationError, parse_us
 from tools.cli.joining import MissionFolder, mission_of
 from tools.cli.main import refuse
 from tools.cli.outcome import mission_time
-from tools.ground.link_guard import GuardError, read_keys
+from tools.ground.key_folder import KeyFolderError, read_keys
 
 
 def command(
@@ -62,7 +62,7 @@ def command(
         refuse(f"{capture}: {error.strerror}")
     except ReplayError as error:
         refuse(f"{capture}: {error}")
-    except GuardError as error:
+    except KeyFolderError as error:
         refuse(f"--keys {error}")
     last = replay.life
     state = {} if last is None or last.flown is None else state_of(last.flown, last.at_us)

@@ -98,7 +98,7 @@ class Server:
         local = Operator(state.user_name(options.folder), Role.ENGINEER, None)
         try:
             self._guard = LinkGuard(
-                options.folder, self._utc_us(self._now()), clear=options.clear, signing=options.signing
+                options.folder, lambda: time.time_ns() // 1000, clear=options.clear, signing=options.signing
             )
             self._door = Door(options.folder, local, secrets.token_urlsafe(32))
             tls = None if options.tls is None else server_context(*options.tls)
