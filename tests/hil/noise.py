@@ -13,11 +13,11 @@ from fsw.kernel.clock import Micros
 from fsw.mdb.mission import load as load_mission
 from fsw.services.outbox import Outbox, Priority
 from hil.board.board import flying
-from hil.observer import Finding, Observer
+from hil.observer import Finding
 from hil.plan import scenario
 from hil.rules import invariants
 from hil.rungs.virtual import Virtual
-from hil.written.fault import make
+from hil.written.fault import Fault, make
 from tools.ground.archive import FILE, Archive
 from tools.ground.records import CommandRecord, PacketRecord, Record
 from tools.ground.recovery import COMMAND, Recovery
@@ -70,16 +70,18 @@ class Tapped:
 
 
 class Noise:
-    """One run; `up_e9` and `down_e9` are bit error rates in 1e-9, from the first second on."""
+    """One run; `up_e9` and `down_e9` are bit error rates in 1e-9, from the first second on, `more` other faults."""
 
-    def __init__(self, folder: Path, seed: int, up_e9: int, down_e9: int, *more: Observer) -> None:
+    def __init__(
+        self, folder: Path, seed: int, up_e9: int, down_e9: int, lasts_us: int, more: tuple[Fault, ...]
+    ) -> None:
         plan = scenario.load("first-contact", MISSION)._replace(name="noise", legs=(), protected=True, until_us=DAY)
         ways = (("up", up_e9), ("down", down_e9))
-        faults = tuple(make("bit_errors", SECOND, DAY, direction=way, ber_e9=e9) for way, e9 in ways)
+        faults = more + tuple(make("bit_errors", SECOND, lasts_us, direction=way, ber_e9=e9) for way, e9 in ways)
         self.folder = folder
         self.kept = Keeping(folder)
         self.run = Virtual(
-            plan, MISSION, seed, faults=faults, observers=lambda *keyed: [*invariants.all_of(*keyed), self.kept, *more]
+            plan, MISSION, seed, faults=faults, observers=lambda *keyed: [*invariants.all_of(*keyed), self.kept]
         )
         self.queued: set[bytes] = set()
         self.turn(LOOK)  # the lander gives power
@@ -143,9 +145,11 @@ class Noise:
 
 
 @contextmanager
-def noise(folder: Path, seed: int, up_e9: int, down_e9: int, *more: Observer) -> Iterator[Noise]:
+def noise(
+    folder: Path, seed: int, up_e9: int, down_e9: int, lasts_us: int = DAY, more: tuple[Fault, ...] = ()
+) -> Iterator[Noise]:
     """A run, closed behind its use."""
-    made = Noise(folder, seed, up_e9, down_e9, *more)
+    made = Noise(folder, seed, up_e9, down_e9, lasts_us, more)
     try:
         yield made
     finally:

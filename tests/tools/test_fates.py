@@ -230,6 +230,22 @@ def test_a_payload_that_does_not_answer_is_not_asked_for_ever() -> None:
     assert asked(bench) == ASKS_MAX
 
 
+def test_a_fate_that_opens_behind_questions_in_vain_is_asked_for_and_a_decision_gives_all_of_them_back() -> None:
+    bench = FateBench()
+    bench.craft.execute = lambda _craft, _command: []
+    bench.gap()
+    bench.step(5_000)
+    bench.craft.execute = bench._obey
+    ticket = bench.send("ping")  # no word of it comes
+    bench.list.rows.append((ticket.request_id, COMPLETED, 0))
+    bench.list.whole = False
+    bench.step(250)
+    assert (asked(bench), bench.last(ticket).state) == (ASKS_MAX + 1, State.COMPLETED)
+    bench.list.whole = True
+    bench.step(500)
+    assert asked(bench) == ASKS_MAX + 2, "the other one is open still"
+
+
 @pytest.mark.proves("K-FATE-002")
 def test_what_a_command_carries_waits_on_board_and_its_words_are_heard() -> None:
     bench = FateBench()

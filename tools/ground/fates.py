@@ -19,7 +19,7 @@ COMMAND: Final = "system.fates.report"
 SETTLE_US: Final = 2_000_000
 """How long a link must have been ready before it is asked."""
 ASKS_MAX: Final = 4
-"""Questions of one contact that may remain without an answer that decides."""
+"""Questions of one contact in a row that may remain without an answer that decides, unless another fate has opened."""
 SENT_MAX: Final = 4_096
 TOLERANCE_US: Final = 60_000_000
 """How far the times of ground and payload may disagree before an entry counts as another's."""
@@ -73,6 +73,7 @@ class Fates:
         if change.word in _ARRIVED:
             self._arrived.add(ticket)
         if change.state in UNDECIDED:
+            self._asks = self._asks if ticket in self._open or ticket == self._asked else 0
             self._open.add(ticket)
         elif change.verdict:
             self._open.discard(ticket)
@@ -147,6 +148,7 @@ class Fates:
                 ruled.append(_found(request.ticket, fate, last))
             elif request.state in UNDECIDED and complete and last.whole and self._reaches(request, last, fates):
                 ruled.append(self._absent(request.ticket, last))
+        self._asks = 0 if ruled else self._asks
         return ruled
 
     def _is_of(self, fate: Fate, ticket: int) -> bool:
