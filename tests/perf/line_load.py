@@ -2,6 +2,7 @@
 
 Up, 1024-octet BD frames on VC 1 with one packet of 0x0FD each, back to back, and AD pings between them. Down, 100-octet
 housekeeping reports, more than the line takes. This process is the line, the ground and the judge; flight is the other.
+A protected line has real keys at both ends: each frame is sealed anew, and what comes down is opened.
 """
 
 import os
@@ -17,6 +18,7 @@ from typing import Final, NamedTuple
 from fsw.ccsds.carrier import CltuCadu
 from fsw.ccsds.depacketizer import Depacketizer, PacketReceived
 from fsw.ccsds.reception import TmFrameReceived
+from fsw.ccsds.sdls import OVERHEAD_OCTETS
 from fsw.ccsds.tc_frame import DATA_OCTETS_MAX, TcFrame
 from fsw.ccsds.tc_frame import encode as encode_frame
 from fsw.config import SCID, line_for_baud
@@ -28,6 +30,7 @@ from fsw.mdb.standard_services import CreateStructure, DisableStructures, Enable
 from fsw.pus import tc, tm
 from hil.line.line import Drained, Paced
 from hil.rungs.pty_line import PtyLine
+from tests.perf.link_keys import opened, provisioned
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 DEADLINE_S: Final = 30.0
@@ -58,11 +61,18 @@ class Figures(NamedTuple):
     acceptance_p99_ms: float
     acceptance_p50_ms: float
 
+    @property
+    def losses(self) -> int:
+        """Frames, pings and stray octets that show that something was lost."""
+        strays = self.up_octets_stray + self.down_octets_stray
+        return strays + self.up_frames_lost + self.down_frames_lost + self.overruns + self.pings_lost
+
 
 class Duplex:
     """One flight process, its line, and the load; `more` are further words of its command line."""
 
-    def __init__(self, baud: int, state: str, *more: str) -> None:
+    def __init__(self, baud: int, state: str, *more: str, protected: bool = False) -> None:
+        self._protection = provisioned(state) if protected else None
         self._zero_ns = time.monotonic_ns()
         frame_octets = line_for_baud(baud).tm_frame_octets
         self._cadu_octets = frame_octets + 4
@@ -81,17 +91,24 @@ class Duplex:
         self.frames = self.frames_lost = self.overruns = self.reports = 0
         self.last_frame_us = self.last_turn_us = Micros(0)
         self.seen: list[tm.Telemetry] = []
-        self._bulk = self._bulk_cltu()
+        self._bulk = self._bulk_packet()
+        self._bulk_clear = self._cltu(1, self._bulk)
         self._loading = False
         self._next_ping_us = 0
         self._ping_us = 1_000_000 if baud <= 19_200 else 100_000
         command = [sys.executable, "-m", "fsw", "--port", self._line.path, "--baud", str(baud)]
-        self.process = subprocess.Popen([*command, "--state", state, "--clear", *more], cwd=ROOT)
+        clear = () if protected else ("--clear",)
+        self.process = subprocess.Popen([*command, "--state", state, *clear, *more], cwd=ROOT)
 
-    def _bulk_cltu(self) -> bytes:
+    def _bulk_packet(self) -> bytes:
         """One file packet that fills a frame of 1024 octets."""
-        packet = struct.pack(">HHH", 0x10FD, 0xC000, DATA_OCTETS_MAX - 7) + bytes(DATA_OCTETS_MAX - 6)
-        return self._carrier.encode_up(encode_frame(TcFrame(SCID, 1, True, False, 0, packet)))
+        octets = DATA_OCTETS_MAX - (OVERHEAD_OCTETS if self._protection is not None else 0)
+        return struct.pack(">HHH", 0x10FD, 0xC000, octets - 7) + bytes(octets - 6)
+
+    def _cltu(self, vcid: int, packet: bytes, n_s: int | None = None) -> bytes:
+        """A packet in a frame of its own, BD without a number; protected anew each time."""
+        data = packet if self._protection is None else self._protection.protect(vcid, packet)
+        return self._carrier.encode_up(encode_frame(TcFrame(SCID, vcid, n_s is None, False, n_s or 0, data)))
 
     def now(self) -> Micros:
         """Microseconds since the start."""
@@ -122,14 +139,15 @@ class Duplex:
                 self.send(tc.encode(0x020, self._count, 17, 1), ad=True)
             else:
                 self.bulk_frames += 1
-                self._up.put(self._bulk, now)
+                clear = self._protection is None
+                self._up.put(self._bulk_clear if clear else self._cltu(1, self._bulk), now)
 
     def send(self, packet: bytes, *, ad: bool = False) -> int:
         """Put one telecommand on the line; its sequence count."""
         count, self._count = self._count, (self._count + 1) % 16_384
-        frame = TcFrame(SCID, 0, not ad, False, self._n_s if ad else 0, packet)
+        octets = self._cltu(0, packet, self._n_s if ad else None)
         self._n_s = (self._n_s + ad) % 256
-        self._up.put(self._carrier.encode_up(encode_frame(frame)), self.now())
+        self._up.put(octets, self.now())
         if ad:
             self._ended[count] = self._up.free_us()
         return count
@@ -173,7 +191,7 @@ class Duplex:
             self.frames += 1
             self.last_frame_us = now
             if frame.vcid == 0:
-                for found in self._packets.feed(frame.vcfc, frame.fhp, frame.data):
+                for found in self._packets.feed(frame.vcfc, frame.fhp, opened(self._protection, 0, frame.data)):
                     if isinstance(found, PacketReceived):
                         self._report(found.packet, now)
 

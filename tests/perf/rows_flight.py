@@ -4,7 +4,6 @@ import contextlib
 import os
 import pty
 import select
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ import time
 import tty
 from collections.abc import Callable
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from fsw.ccsds.carrier import CltuCadu, TmFrameReceived
@@ -19,6 +19,7 @@ from fsw.ccsds.depacketizer import Depacketizer, PacketReceived
 from fsw.ccsds.tc_frame import TcFrame
 from fsw.ccsds.tc_frame import encode as encode_frame
 from fsw.pus import tc, tm
+from tests.perf.link_keys import opened, provisioned
 
 Row = dict[str, object]
 DEADLINE_S: Final = 30.0
@@ -29,14 +30,16 @@ _FRAME: Final = 446
 class Flight:
     """A flight process on a pty, and the ground's end of its line."""
 
-    def __init__(self, state: str) -> None:
+    def __init__(self, state: str, *, protected: bool = False) -> None:
+        self._protection = provisioned(state) if protected else None
         self.master, slave = pty.openpty()
         tty.setraw(slave)
         self._slave = slave
         self._carrier = CltuCadu(42, _FRAME)
         self._packets = {vcid: Depacketizer(vcid) for vcid in range(8)}
         self._count = 0
-        command = [sys.executable, "-m", "fsw", "--port", os.ttyname(slave), "--state", state, "--clear"]
+        command = [sys.executable, "-m", "fsw", "--port", os.ttyname(slave), "--state", state]
+        command += [] if protected else ["--clear"]
         self.started = time.perf_counter()
         self.process = subprocess.Popen(command, cwd=ROOT)
 
@@ -49,7 +52,7 @@ class Flight:
         for event in self._carrier.feed_down(os.read(self.master, 65_536)):
             if isinstance(event, TmFrameReceived) and event.frame.vcid == 0:
                 frame = event.frame
-                for packet in self._packets[0].feed(frame.vcfc, frame.fhp, frame.data):
+                for packet in self._packets[0].feed(frame.vcfc, frame.fhp, opened(self._protection, 0, frame.data)):
                     decoded = tm.decode_tm(packet.packet) if isinstance(packet, PacketReceived) else None
                     if isinstance(decoded, tm.Telemetry):
                         found.append(decoded)
@@ -101,9 +104,9 @@ def _chill() -> None:
                     os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
-def _one_start() -> tuple[float, float]:
+def _one_start(*, protected: bool = False) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as state:
-        flight = Flight(state)
+        flight = Flight(state, protected=protected)
         select.select([flight.master], [], [], DEADLINE_S)
         first = time.perf_counter() - flight.started
         flight.until(lambda report: report.service == 5)
@@ -113,19 +116,30 @@ def _one_start() -> tuple[float, float]:
 
 
 def start(quick: bool) -> list[Row]:
-    """Seconds from exec to the first octet and to the whole frame with the boot event, warm, and cold beside it."""
-    cold, warm = [], []
+    """Seconds from exec to the first octet and to the whole frame with the boot event, warm, and cold beside it.
+
+    The same of a protected link, in turns with the clear one, which is its peer.
+    """
+    starts: dict[tuple[bool, bool], list[tuple[float, float]]] = {}
     for _ in range(3 if quick else 7):
-        _chill()
-        cold.append(_one_start())
-        warm += [_one_start(), _one_start()]
-    first, boot = (statistics.median(figures) for figures in zip(*warm, strict=True))
-    first_cold, boot_cold = (statistics.median(figures) for figures in zip(*cold, strict=True))
+        for protected in (False, True):
+            _chill()
+            starts.setdefault((protected, False), []).append(_one_start(protected=protected))
+            starts.setdefault((protected, True), []).extend(_one_start(protected=protected) for _ in range(2))
+    warm, cold, warm_protected, cold_protected = (
+        [median(figures) for figures in zip(*starts[protected, is_warm], strict=True)]
+        for protected in (False, True)
+        for is_warm in (True, False)
+    )
     return [
-        _bounded("start_first_octet", first, "s", 0.30),
-        _bounded("start_boot_event", boot, "s", 0.50),
-        _reported("start_first_octet_cold", first_cold, "s"),
-        _reported("start_boot_event_cold", boot_cold, "s"),
+        _bounded("start_first_octet", warm[0], "s", 0.30),
+        _bounded("start_boot_event", warm[1], "s", 0.50),
+        _reported("start_first_octet_cold", cold[0], "s"),
+        _reported("start_boot_event_cold", cold[1], "s"),
+        _bounded("start_protected_first_octet", warm_protected[0], "s", 0.30, warm[0]),
+        _bounded("start_protected_boot_event", warm_protected[1], "s", 0.60, warm[1]),
+        _reported("start_protected_first_octet_cold", cold_protected[0], "s", cold[0]),
+        _reported("start_protected_boot_event_cold", cold_protected[1], "s", cold[1]),
     ]
 
 
@@ -153,20 +167,20 @@ def memory(quick: bool) -> list[Row]:
     ]
 
 
-def _reported(name: str, value: float, unit: str) -> Row:
-    return {"name": name, "value": value, "unit": unit, "peer": None, "ratio": None, "bound": None, "holds": None}
-
-
-def _bounded(name: str, value: float, unit: str, bound: float) -> Row:
+def _reported(name: str, value: float, unit: str, peer: float | None = None) -> Row:
     return {
         "name": name,
         "value": value,
         "unit": unit,
-        "peer": None,
-        "ratio": None,
-        "bound": bound,
-        "holds": value <= bound,
+        "peer": peer,
+        "ratio": None if peer is None else round(value / peer, 3),
+        "bound": None,
+        "holds": None,
     }
+
+
+def _bounded(name: str, value: float, unit: str, bound: float, peer: float | None = None) -> Row:
+    return _reported(name, value, unit, peer) | {"bound": bound, "holds": value <= bound}
 
 
 ROWS: Final = {"start": start, "memory": memory}
