@@ -10,9 +10,11 @@ from spacepackets.ecss.tc import PusTc  # type: ignore[import-untyped]
 
 from fsw.kernel.clock import Micros
 from fsw.mdb.mission import load
+from tests.tools.key_board import ring_of
 from tests.tools.spacecraft import Spacecraft
 from tools.ground.desk import CLIENTS_MAX, CONNECTIONS_MAX, WATCHES_MAX, Desk
 from tools.ground.door import Door
+from tools.ground.key_work import KeyWork
 from tools.ground.operators import Book, Operator, save
 from tools.ground.profile import Profile
 from tools.ground.protocol import Message
@@ -31,6 +33,7 @@ TABLE = {
     "send":           ("no",    "yes",   "yes"),
     "send --force":   ("no",    "no",    "yes"),
     "link sync":      ("no",    "yes",   "yes"),
+    "keys rotate":    ("no",    "no",    "yes"),
     "route":          ("no",    "no",    "yes"),
     "stop":           ("no",    "no",    "yes"),
 }  # fmt: skip
@@ -41,6 +44,7 @@ MESSAGES: dict[str, Message] = {
     "send": {"op": "send", "name": "ping"},
     "send --force": {"op": "send", "name": "ping", "force": True},
     "link sync": {"op": "sync"},
+    "keys rotate": {"op": "rotate"},
     "route": {"op": "route", "tc": "127.0.0.1:9"},
     "stop": {"op": "stop"},
 }
@@ -61,7 +65,9 @@ class Office:
         self.craft = Spacecraft()
         self.session = Session(DATABASE, Profile(), Micros(0))
         self.door = Door(folder, Operator("jane", Role.ENGINEER, None), "local-token")
-        self.desk = Desk(self.session, self.door, {"ready": True})
+        work = KeyWork(ring_of([0x10, 0x20]), lambda: bytes(16))
+        self.session.attendants.join(work)
+        self.desk = Desk(self.session, self.door, {"ready": True}, work)
         self.now = Micros(0)
         self.records: list[Record] = []
         self.step(5)
@@ -99,7 +105,7 @@ def test_each_cell_of_the_table(verb: str, role: str, allowed: bool) -> None:
     assert set(ROLES) == {each.value for each in ALLOWED}
 
 
-@pytest.mark.proves("K-GND-008")
+@pytest.mark.proves("K-GND-008", "K-SEC-018")
 @pytest.mark.parametrize(("verb", "role", "allowed"), CELLS)
 def test_each_cell_at_the_desk(tmp_path: Path, verb: str, role: str, allowed: bool) -> None:
     office = Office(tmp_path)
@@ -124,12 +130,14 @@ JSON: st.SearchStrategy[Data] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=5,
 )
-WORDS = st.sampled_from(["send", "sync", "route", "stop", "hello", "arm", "ping", "127.0.0.1:9", "SEND", "send ", "0"])
+WORDS = st.sampled_from(
+    ["send", "sync", "route", "stop", "rotate", "hello", "arm", "ping", "127.0.0.1:9", "SEND", "send ", "0"]
+)
 KEYS = st.sampled_from(
     ["id", "op", "name", "arguments", "source_id", "force", "tc", "token", "what", "role", "operator"]
 )
 SENDS = st.fixed_dictionaries(
-    {"id": st.integers(0, 3), "op": st.sampled_from(["send", "sync", "route", "stop"])},
+    {"id": st.integers(0, 3), "op": st.sampled_from(["send", "sync", "route", "stop", "rotate"])},
     optional={"name": st.just("ping"), "force": JSON, "source_id": JSON, "tc": st.just("127.0.0.1:9"), "role": WORDS},
 )
 

@@ -1,4 +1,4 @@
-"""`kratai keys`: the keys of a protected link, made, looked at, brought in; and never shown."""
+"""`kratai keys`: the keys of a protected link, made, looked at, brought in, rotated; and never shown."""
 
 import json
 from enum import StrEnum, unique
@@ -9,10 +9,14 @@ import typer
 
 from fsw.ccsds.sdls import SPI_TM
 from fsw.kernel.key import RECOVERY_SLOT, slot_of, spi_of
-from tools.cli.joining import Json, State, folder_of
+from tools.cli.joining import Json, MissionFolder, State, folder_of, joined
 from tools.cli.main import refuse
+from tools.ground.client import Client, ClientError
 from tools.ground.key_folder import FOLDER, PARTS, RECOVERY, KeyFolderError, Seen, folders, install, look, new_boards
+from tools.ground.key_rotation import Ending
+from tools.ground.records import Data
 
+NOT_DONE: Final = 3
 _HEAD: Final = f"{'key':<6}  {'SPI':<6}  {'slot':<12}  {'channel':<8}  check"
 
 
@@ -23,10 +27,11 @@ class What(StrEnum):
     NEW = "new"
     SHOW = "show"
     INSTALL = "install"
+    ROTATE = "rotate"
 
 
 def command(
-    what: Annotated[What, typer.Argument(help="new, show or install.")],
+    what: Annotated[What, typer.Argument(help="new, show, install or rotate.")],
     words: Annotated[
         list[str] | None, typer.Argument(help="new: boards' names. show: a folder. install: where keys come from.")
     ] = None,
@@ -35,14 +40,22 @@ def command(
     boards: Annotated[
         int, typer.Option(min=0, max=999, help="new: so many boards, named board-01 and so on, besides those named.")
     ] = 0,
+    spi: Annotated[
+        list[str] | None, typer.Option("--spi", metavar="SPI", help="rotate: 0010, 0011, 0020, 0021, 0023; else all.")
+    ] = None,
+    recovery: Annotated[bool, typer.Option("--recovery", help="rotate: to the recovery keys, after a loss.")] = False,
+    keep_old: Annotated[bool, typer.Option("--keep-old", help="rotate: erase no old key.")] = False,
     state: State = None,
+    mission: MissionFolder = None,
     json_out: Json = False,
 ) -> None:
-    """Make, show or bring in the keys of a protected link. A key itself is never printed: a check value tells it apart.
+    """Make, show, bring in or rotate the keys of a protected link. A key is never printed: a check value stands for it.
 
     `new` makes 20 keys a board: DIR/BOARD/board for the board's state folder, DIR/BOARD/ground for the ground's,
     DIR/BOARD/recovery for a safe. `install FROM --state STATE` brings keys into a state folder and overwrites none.
-    Exit status 2: refused, and nothing was changed.
+    `rotate` has the ground session put the next keys to work, step by step, and retire and erase the old ones; run
+    again, it goes on where it was interrupted. Ctrl-C stops it between two steps. Exit status 2: refused, and nothing
+    was changed; 3: a rotation is not done.
     """
     given = words or []
     try:
@@ -53,7 +66,12 @@ def command(
                 _show(_one(given, "show takes one folder"), json_out)
             case What.INSTALL:
                 _install(_one(given, "install takes one folder to bring keys from"), folder_of(state), json_out)
-    except KeyFolderError as error:
+            case What.ROTATE:
+                if given:
+                    refuse("keys: rotate takes options only")
+                with joined(folder_of(state), mission) as client:
+                    raise typer.Exit(_rotate(client, spi or [], recovery, keep_old, json_out))
+    except (KeyFolderError, ClientError) as error:
         refuse(str(error))
 
 
@@ -115,3 +133,33 @@ def _install(source: Path, state: Path, json_out: bool) -> None:
         typer.echo(json.dumps(said))
     else:
         typer.echo(f"{state}: {len(fresh)} keys brought in, {len(there)} were there")
+
+
+def _rotate(client: Client, named: list[str], recovery: bool, keep_old: bool, json_out: bool) -> int:
+    """Ask for it, and tell each step; returns the exit status."""
+    wish: dict[str, Data] = {"recovery": recovery, "keep_old": keep_old}
+    try:
+        if named:
+            wish["spis"] = [int(word, 16) for word in named]
+    except ValueError:
+        refuse("keys: --spi takes an SPI in hex, as in 0010")
+    request = client.ask("rotate", **wish)
+    steps: list[Data] = []
+    for message in client.messages(None):
+        if message.get("id") != request:
+            continue
+        if "error" in message:
+            refuse(str(message["error"]))
+        told = message.get("rotation")
+        if not isinstance(told, dict):
+            continue
+        if "ending" in told:
+            if json_out:
+                typer.echo(json.dumps({**told, "steps": steps}))
+            else:
+                typer.echo(f"{told['ending']}: {told['text']}")
+            return 0 if told["ending"] == Ending.DONE.value else NOT_DONE
+        steps.append(told)
+        if not json_out:
+            typer.echo(f"{told['key']}  {told['text']}")
+    return NOT_DONE

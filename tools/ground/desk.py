@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from fsw.kernel.clock import Micros
 from tools.ground.door import Door
 from tools.ground.expiry import LOS
+from tools.ground.key_work import KeyWork, wish_of
 from tools.ground.operators import SOURCE_ID_MAX, Operator
 from tools.ground.protocol import Message
 from tools.ground.records import Data, Record, as_json, stage_json
@@ -53,8 +54,13 @@ class _Client:
 class Desk:
     """All clients of one session."""
 
-    def __init__(self, session: Session, door: Door, about: Mapping[str, Data]) -> None:
+    def __init__(
+        self, session: Session, door: Door, about: Mapping[str, Data], key_work: KeyWork | None = None
+    ) -> None:
         self._session = session
+        self._key_work = key_work
+        self._rotating: tuple[int, Data] | None = None
+        """Whose request the last change of keys is."""
         self._door = door
         self.refusals: Counter[str] = Counter()
         """How often something was refused to a client, by what it was."""
@@ -78,6 +84,8 @@ class Desk:
     def disconnect(self, client: int, now: Micros) -> None:
         """A client has left: what it sent and what has not left yet is withdrawn, for nobody waits for it."""
         state = self._clients.pop(client, None)
+        if self._key_work is not None and self._rotating is not None and self._rotating[0] == client:
+            self._key_work.stop("its operator left", self._session, now)
         if state is not None:
             for ticket in state.tickets:
                 self._session.withdraw(ticket, now)
@@ -127,6 +135,7 @@ class Desk:
 
     def take_replies(self) -> list[tuple[int, Message]]:
         """What to write to whom, in order."""
+        self._tell_rotation()
         taken, self._replies = self._replies, []
         return taken
 
@@ -220,6 +229,8 @@ class Desk:
             case Verb.SYNC:
                 self._session.sync(now, f"link sync by {operator.name}")
                 self._reply(client, {"id": request, "ok": True})
+            case Verb.ROTATE:
+                self._rotate(client, state, operator, request, message)
             case Verb.STOP | Verb.ROUTE:
                 self._asked.append(Asked(client, request, verb.value, str(message.get("tc", ""))))
 
@@ -272,6 +283,28 @@ class Desk:
             "link": self._session.uplink.state(now).value,
         }
         self._reply(client, {"id": request, "ticket": told})
+
+    def _rotate(self, client: int, state: _Client, operator: Operator, request: int | str, message: Message) -> None:
+        wish = wish_of(message)
+        if isinstance(wish, str) or self._key_work is None:
+            self._reply(client, {"id": request, "error": wish if isinstance(wish, str) else "no keys are changed here"})
+            return
+        source_id = SOURCE_ID if operator.source_id is None else operator.source_id
+        refused = self._key_work.begin(wish, Sender(operator.name, state.origin), source_id)
+        if refused:
+            self._reply(client, {"id": request, "error": refused})
+            return
+        self._rotating = client, request
+        self._reply(client, {"id": request, "ok": True})
+
+    def _tell_rotation(self) -> None:
+        """Pass on what a change of keys says, to who asked for it."""
+        for key, text, ending in [] if self._key_work is None else self._key_work.take_news():
+            if self._rotating is not None and self._rotating[0] in self._clients:
+                told: dict[str, Data] = {"key": None if key is None else f"{key:04x}", "text": text}
+                if ending is not None:
+                    told |= {"ending": ending.value}
+                self._reply(self._rotating[0], {"id": self._rotating[1], "rotation": told})
 
     def _watch(self, client: int, state: _Client, request: int | str) -> None:
         if len(state.watches) >= WATCHES_MAX:

@@ -3,6 +3,7 @@
 Of an association one key is in use where telecommands leave; where telemetry comes all that are not retired are taken.
 """
 
+from collections.abc import Set
 from typing import Final, Protocol
 
 from fsw.ccsds.sdls import SPI_TC, TC_PROTECTED, Protection, on_ground
@@ -18,6 +19,10 @@ class KeyHands(Protocol):
     @property
     def keys(self) -> Keys:
         """All that are at hand, retired ones too."""
+
+    @property
+    def retired(self) -> Set[int]:
+        """Those of them under which nothing leaves and nothing is taken."""
 
     def in_use(self, spi: int) -> int | None:
         """The key id under which telecommands of this association leave; None where it has none."""
@@ -56,6 +61,11 @@ class Keyring:
         protection.taking = dict(sorted((protection.taking | more.taking).items()))
         for vcid in more.receivers:
             protection.take(vcid, protection.taking)
+
+    @property
+    def retired(self) -> Set[int]:
+        """As `KeyHands`."""
+        return self.keys.keys() - self.protection.sending.keys() - self.protection.taking.keys()
 
     def in_use(self, spi: int) -> int | None:
         """As `KeyHands`."""

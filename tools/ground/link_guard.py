@@ -12,7 +12,7 @@ microseconds, which no session has reached before.
 
 import os
 import sqlite3
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Set
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -108,6 +108,11 @@ class LinkGuard:
     def keys(self) -> Keys:
         """All that are at hand, retired ones too."""
         return NO_KEYS if self._ring is None else self._ring.keys
+
+    @property
+    def retired(self) -> Set[int]:
+        """Those of them under which nothing leaves and nothing is taken."""
+        return frozenset() if self._ring is None else self._ring.retired
 
     def in_use(self, spi: int) -> int | None:
         """The key id under which telecommands of this association leave; None where it has none."""

@@ -12,10 +12,13 @@ as its role allows (`roles.py`); answers and streams carry the id:
     {"id": 5, "op": "route", "tc": "host:port"}                    {"id": 5, "ok": true}
     {"id": 6, "op": "stop"}                                        {"id": 6, "ok": true}
     {"id": 7, "op": "sync"}                                        {"id": 7, "ok": true}
+    {"id": 8, "op": "rotate", "spis": […], "recovery": …, "keep_old": …}
+                                                                   {"id": 8, "ok": true} {"id": 8, "rotation": {…}} …
 
 `samples` answers with a page of the archive, samples as lists in the order of `samples.Sample`; the next page is asked
 for with the `after` that the answer gave, and follows the last when that is null. One page a client is under way.
 
+`rotate` says each step, and ends with one that has an `ending`; it stops when its client leaves.
 `send` takes `not_after` beside the arguments (`los` unless told: `expiry.py`); the ticket says what came of it.
 `hello` answers with name and role of the operator, `status` with how often what was refused to clients. `source_id` is
 the operator's own; only a local user of a session without operators may take another.

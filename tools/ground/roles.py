@@ -1,7 +1,7 @@
 """What each role may ask of a ground session: one table. What is not in it nobody may.
 
 An observer sees everything and moves nothing. An operator commands and keeps the link. An engineer may also command a
-payload that flies another database, send telecommands elsewhere, and end the session.
+payload that flies another database, change the link's keys, send telecommands elsewhere, and end the session.
 """
 
 from collections.abc import Mapping
@@ -28,6 +28,7 @@ class Verb(Enum):
     SEND = "send"
     FORCE = "send --force"
     SYNC = "link sync"
+    ROTATE = "keys rotate"
     ROUTE = "route"
     STOP = "stop"
 
@@ -38,7 +39,7 @@ _COMMANDING: Final = _SEEING | {Verb.SEND, Verb.SYNC}
 ALLOWED: Final = {
     Role.OBSERVER: _SEEING,
     Role.OPERATOR: _COMMANDING,
-    Role.ENGINEER: _COMMANDING | {Verb.FORCE, Verb.ROUTE, Verb.STOP},
+    Role.ENGINEER: _COMMANDING | {Verb.FORCE, Verb.ROTATE, Verb.ROUTE, Verb.STOP},
 }
 COMMANDS: Final = frozenset(Verb) - _SEEING
 """Verbs that change something: each use of one is recorded, a refused one too."""
@@ -48,6 +49,7 @@ _OPS: Final = {
     "watch": Verb.WATCH,
     "samples": Verb.SAMPLES,
     "sync": Verb.SYNC,
+    "rotate": Verb.ROTATE,
     "route": Verb.ROUTE,
     "stop": Verb.STOP,
 }

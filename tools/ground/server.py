@@ -18,6 +18,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from fsw.ccsds.key_proof import CHALLENGE_OCTETS
 from fsw.kernel.clock import Micros
 from fsw.mdb.database import Database
 from fsw.mdb.dictionary import canonical
@@ -26,6 +27,7 @@ from tools.ground.archive import Archive, ArchiveError
 from tools.ground.datagrams import Address, DatagramsError, bound, datagrams, drain
 from tools.ground.desk import Asked, Desk
 from tools.ground.door import Door
+from tools.ground.key_work import KeyWork
 from tools.ground.link_guard import GuardError, LinkGuard
 from tools.ground.operators import Operator, OperatorsError
 from tools.ground.peers import Peers, PeersError, listening
@@ -138,7 +140,9 @@ class Server:
             raise ServerError(str(error)) from error
         profile = options.profile._replace(protection=self._guard.protection)
         self._session = Session(options.database, profile, now, counts=counts, former=former)
-        self._desk = Desk(self._session, self._door, self.about())
+        key_work = KeyWork(self._guard, lambda: secrets.token_bytes(CHALLENGE_OCTETS))
+        self._session.attendants.join(key_work)
+        self._desk = Desk(self._session, self._door, self.about(), key_work)
         self._peers = Peers(self._listening, self._desk)
         if self._archive.set_aside is not None:
             self._keep(

@@ -17,6 +17,7 @@ from fsw.pus import st01
 from fsw.pus.ids import LanderApid, Refusal, Service
 from fsw.pus.tm import Telemetry
 from tools.ground import fates, request, structures, tracking
+from tools.ground.attendant import Attendants
 from tools.ground.board_time import BoardTime
 from tools.ground.boot import VC_LIVE, BootEvent, boot_event
 from tools.ground.building import Built, build
@@ -80,6 +81,7 @@ class Session:
         self._say = self.saying.say
         self._carried: dict[int, tuple[int, ...]] = {}  # by the ticket of what carries them
         self._news = LinkNews(now)
+        self.attendants = Attendants()
         for before in former:
             self._take_over(before, now)
 
@@ -135,6 +137,7 @@ class Session:
         self.uplink.tick(now)
         self._hear_uplink(now)
         self._ask(now)
+        self.attendants.step(self, now)
         for change in self.tracker.expire(now):
             if change.state is State.NOT_SENT:
                 self.uplink.withdraw(change.ticket)
@@ -251,7 +254,8 @@ class Session:
     def next_due(self) -> Micros:
         """When `tick` has work: a timer, or the link's state to be said once a second."""
         link = self._news.due(self.uplink.silent_at)
-        return min(self.uplink.next_due(), self.tracker.next_due(), link, self.fates.due, self._structures.due)
+        own = min(self.uplink.next_due(), self.tracker.next_due(), self.fates.due, self._structures.due)
+        return min(own, link, self.attendants.due)
 
     def link(self, now: Micros) -> LinkRecord:
         """The link as it stands."""
@@ -289,9 +293,11 @@ class Session:
         if isinstance(header, Telemetry) and header.service == Service.VERIFICATION:
             self._verification(header, now)
         self._structures.hear(self.database, decoded, now)
-        if vcid == VC_LIVE and decoded.report is not None and isinstance(decoded.report.body, FateList):
-            self.fates.told(decoded.report.body)
-            self._hear_rulings(self.fates.rule_late(self._to_rule()), now)
+        if vcid == VC_LIVE and decoded.report is not None:
+            self.attendants.hear(decoded.report.body)
+            if isinstance(decoded.report.body, FateList):
+                self.fates.told(decoded.report.body)
+                self._hear_rulings(self.fates.rule_late(self._to_rule()), now)
 
     def _verification(self, header: Telemetry, now: Micros) -> None:
         verification = st01.decode(header.subtype, header.data)
@@ -356,6 +362,7 @@ class Session:
 
     def _stage(self, change: StageChange) -> None:
         self._say(change)
+        self.attendants.stage(change)
         now, ticket = change.at, change.ticket
         self.fates.stage(change, self.board_time.tai_us(now))
         if not change.verdict:

@@ -182,6 +182,13 @@ class Uplink:
         self.fop.tick(now)
         self._drain(now)
 
+    def bypass(self, vcid: int, packet: bytes) -> bool:
+        """Send a packet in a BD frame of a protected channel, once; False where it has no key, or no counter."""
+        if self.protection is None or not self.protection.ready(vcid):
+            return False
+        self._leave(TcFrame(self.profile.scid, vcid, True, False, 0, self.protection.protect(vcid, packet)))
+        return True
+
     # --- out ------------------------------------------------------------------------------------------------------
 
     def take_datagrams(self) -> list[bytes]:
