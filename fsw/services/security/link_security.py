@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from fsw.ccsds.flight_link import Authentic, FlightLink, LinkEvent
+from fsw.ccsds.flight_link import VC_COMMANDS, Authentic, FlightLink, LinkEvent
 from fsw.ccsds.sdls import IV_END, NO_MARK, Receiver, SdlsReject, Sender
 from fsw.kernel.bell import Bell
 from fsw.kernel.clock import NEVER, TICK_US, Micros
@@ -36,6 +36,8 @@ LOOK_US: Final = 10_000_000
 AGAIN_US: Final = 1_000_000
 TOLD_US: Final = 10_000_000
 """Refused frames are an event this often, at most; all are counted."""
+GATHER_US: Final = 50_000
+"""How long a frame of files waits for others, so that a stream of them costs a commit now and then; commands never."""
 WAITING_MAX: Final = 256
 WAIT_FROM: Final = 128
 """Frames in waiting from which on the link's input counts as full: AD frames wait on the ground then."""
@@ -91,6 +93,7 @@ class LinkSecurity:
         self.in_memory = False
         """Whether marks live in memory only: what is hazardous must not be executed."""
         self._waiting: deque[_Frame] = deque()
+        self._marks_us = NEVER  # when the marks of what waits are to be kept
         self._keeping = 0  # how many of the first in waiting have their mark on its way to the disk
         self._asked: set[int] = set()  # SPIs whose reservation is on its way
         self._due = NEVER
@@ -105,14 +108,13 @@ class LinkSecurity:
 
     def step(self, now: Micros) -> Micros:
         """Have the marks of what waits kept; reserve more counters when they run low."""
-        if self._waiting and not self._keeping:
-            self._keep_marks(now)
+        self._keep_due(now)
         if self._untold and self._board.mode is not Mode.BOOT:
             self._tell_lost(now)
         if now >= self._due:
             self._due = Micros(now + LOOK_US)
             self._reserve(now)
-        return Micros(now + TICK_US) if self._waiting and not self._keeping else self._due
+        return self._due if self._keeping else min(self._due, max(self._marks_us, Micros(now + TICK_US)))
 
     # --- up ---------------------------------------------------------------------------------------------------------
 
@@ -126,12 +128,14 @@ class LinkSecurity:
             self.refused(SdlsReject.ROOM, now)
         else:
             self._waiting.append(_Frame(authentic.key, authentic.mark, events))
+            if self._marks_us >= NEVER:
+                self._services.attention.ring()
+            self._marks_us = min(self._marks_us, Micros(now + GATHER_US * (authentic.vcid != VC_COMMANDS)))
         return events
 
     def settle(self, now: Micros) -> None:
         """All that has come in this tick is in its lists: have its marks kept, one list of changes at a time."""
-        if self._waiting and not self._keeping:
-            self._keep_marks(now)
+        self._keep_due(now)
         if len(self._waiting) >= WAIT_FROM:
             self._link.input_full(True)
 
@@ -142,6 +146,12 @@ class LinkSecurity:
             self._told_us = now
             refused = min(sum(self._link.protection.refused.values()), _U32)
             self._services.events.report(mdb.CommandNotAuthentic(reason=_REFUSALS[reason], refused=refused), now)
+
+    def _keep_due(self, now: Micros) -> None:
+        if now >= self._marks_us and self._waiting and not self._keeping:
+            self._keep_marks(now)
+            if self._keeping or not self._waiting:
+                self._marks_us = NEVER
 
     def _keep_marks(self, now: Micros) -> None:
         marks = {frame.key: frame.mark for frame in self._waiting}
