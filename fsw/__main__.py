@@ -12,13 +12,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from fsw.hal.state import StateError, default_state, lock_state
+from fsw.kernel.key import NO_KEYRING
 
 if TYPE_CHECKING:
     from fsw.capture.recorder import Recorder
     from fsw.hal.child import ChildWire
     from fsw.hal.file_child import FileChild
+    from fsw.hal.keys import FoundKeys
     from fsw.hal.ports import LinePort
-    from fsw.kernel.key import Keys
+    from fsw.kernel.key import KeyRing
 
 LINE_NAMES = ("slow", "default", "fast")
 NETWORK = "udp://"
@@ -86,17 +88,27 @@ def check_port(options: Namespace) -> tuple[str, int] | None:
         refuse(str(error))
 
 
-def load_keys(state: str) -> "Keys":
+def load_keys(state: str) -> "FoundKeys":
     """The link's keys; a flight without is refused, for an unprotected link must be asked for."""
     from fsw.hal.keys import KeyFileError, read_keys  # noqa: PLC0415
 
     try:
-        keys = read_keys(state)
+        found = read_keys(state)
     except KeyFileError as error:
         refuse(str(error))
-    if not keys:
+    if not found.ring.keys:
         refuse(f"no keys in {state}/keys and no --clear: an unprotected link must be asked for")
-    return keys
+    return found
+
+
+def take_keys(state: str, found: "FoundKeys") -> "KeyRing":
+    """Say what is wrong with key files, and note on the disk that the others fly, before they do."""
+    from fsw.hal.keys import note_use  # noqa: PLC0415
+
+    ring, failed = note_use(state, found)
+    for sentence in (*found.sentences, *failed):
+        sys.stderr.write(f"kratai fly: {sentence}\n")
+    return ring
 
 
 def open_line(options: Namespace, baud: int) -> "LinePort":
@@ -187,13 +199,13 @@ def fly(options: Namespace, store: "ChildWire", code: "ChildWire", capture: "Fil
         ),
         opener=SysfsOpener(options.sensors),
         watchdog=DeviceWatchdog(options.watchdog) if options.watchdog else NoWatchdog(),
-        keys=options.keys,
+        keyring=options.keyring,
     )
     recorder = None
     if capture is not None:
         from fsw.capture.recorder import Recorder  # noqa: PLC0415
 
-        header = header_of(config, mission, "process", protected=bool(options.keys))
+        header = header_of(config, mission, "process", keyring=options.keyring)
         recorder = Recorder(capture.take, header, clock, chunk_us=CHUNK_US)
     app = compose(config, mission, outside, recorder)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -242,11 +254,12 @@ def main(argv: list[str]) -> int:
         # Until there is something that must be stopped in order. Not by an exception: an import may lose it.
         signal.signal(number, lambda *_: os._exit(0))
     options.peer = check_port(options)
-    options.keys = {} if options.clear else load_keys(options.state)
+    found = None if options.clear else load_keys(options.state)
     try:
         lock_state(options.state)
     except StateError as error:
         refuse(str(error))
+    options.keyring = NO_KEYRING if found is None else take_keys(options.state, found)
     reap()
     store = fork_store(options.state)
     code = fork_code(options.mission)

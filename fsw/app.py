@@ -13,7 +13,7 @@ from fsw.capture.header import Header
 from fsw.ccsds.carrier import by_name
 from fsw.ccsds.crc import BACKEND
 from fsw.ccsds.flight_link import FlightLink, LinkProfile
-from fsw.ccsds.sdls import on_board
+from fsw.ccsds.sdls import mask, on_board
 from fsw.comms.downlink import VC_LIVE, Downlink
 from fsw.comms.pacer import Pacer
 from fsw.comms.task import CommsTask
@@ -22,7 +22,7 @@ from fsw.hal.ports import Outside, World
 from fsw.kernel.bell import Bell
 from fsw.kernel.bus import Port
 from fsw.kernel.clock import NEVER, TICK_US, Micros
-from fsw.kernel.key import by_table
+from fsw.kernel.key import NO_KEYRING, KeyRing, by_table
 from fsw.kernel.mailbox import Mailbox
 from fsw.kernel.scheduler import Scheduler, Slot
 from fsw.kernel.supervisor import RestartPolicy, Supervisor, TaskState
@@ -53,8 +53,7 @@ from fsw.services.parameters import Parameters
 from fsw.services.permissions import serves
 from fsw.services.process import Execution, Process
 from fsw.services.schedule.schedule import Schedule
-from fsw.services.security.hazards import Hazards
-from fsw.services.security.link_security import LinkSecurity
+from fsw.services.security.board_security import BoardSecurity
 from fsw.services.security.nonces import SeededNonces
 from fsw.services.sequences.sequences import Sequences
 from fsw.services.staging import Staging
@@ -79,25 +78,27 @@ RESTART: Final = RestartPolicy(backoff_us=200_000, strikes=5, window_us=60_000_0
 
 def compose(config: Config, mission: Mission, outside: Outside, recorder: "Recorder | None" = None) -> "App":
     """The program in its world; with a recorder it sees that world through the recorder's taps."""
-    clock, line, wires, sensors, opener, watchdog, keys = outside
+    clock, line, wires, sensors, opener, watchdog, keyring = outside
     if recorder is not None:
         clock, line, sensors = recorder.clock, recorder.line(line), recorder.sensors(sensors)
         opener = recorder.opener(opener)
         wires = {name: recorder.wire(name, wire) for name, wire in wires.items()}
     devices = {entry.name: entry.module.INSTRUMENT.device(opener) for entry in mission.instruments}
-    app = App(config, mission, World(clock, line, wires, sensors, devices, watchdog, keys), recorder)
+    app = App(config, mission, World(clock, line, wires, sensors, devices, watchdog, keyring), recorder)
     if recorder is not None:
         recorder.booted()
     return app
 
 
 def header_of(
-    config: Config, mission: Mission, rung: str, life: int = 0, began_us: int = 0, *, protected: bool = False
+    config: Config, mission: Mission, rung: str, life: int = 0, began_us: int = 0, *, keyring: KeyRing = NO_KEYRING
 ) -> Header:
     """Who flies, for a recording."""
     digest, python = mission.database.digest(), sys.version.partition(" ")[0]
     who = Header(mission.name, config.line, config.carrier, digest, VERSION, python, BACKEND)
-    return who._replace(rung=rung, life=life, began_us=began_us, protected=int(protected))
+    return who._replace(rung=rung, life=life, began_us=began_us, protected=int(bool(keyring.keys)))._replace(
+        keys=mask(keyring.keys), used=mask(keyring.used), unusable=mask(keyring.unusable)
+    )
 
 
 class App:
@@ -114,7 +115,8 @@ class App:
         database = mission.database
         self.board = Board()
         self.time = Timebase(line.heartbeat_us)
-        protection = on_board(by_table(world.keys, mission.signing)) if world.keys else None
+        keys = world.keyring.keys
+        protection = on_board(by_table(keys, mission.signing)) if keys else None
         self.link = FlightLink(profile, by_name(config.carrier, SCID, line.tm_frame_octets), protection)
         self.outbox = Outbox(self.link.data_octets(VC_LIVE))
         self.lander_outbox = LanderOutbox()
@@ -132,7 +134,6 @@ class App:
         self.services = Services(
             self.verification, self.events, self.parameters, self.housekeeping, self.keeper, self.attention
         )
-        self.security = LinkSecurity(self.board, self.services, self.link, self.time)
         self._common()
         self._tasks()
         self._names: dict[int, str] = {}
@@ -167,9 +168,12 @@ class App:
         self.event_action = EventAction(database, self.telemetry, self.services, self.board)
         self.schedule = Schedule(self.services, self.telemetry, self.outbox, self.time, self.board)
         nonces = SeededNonces(lambda: world.sensors.read().nonce_seed, lambda: self.board.boot_count)
-        self.hazards = Hazards(database, mission.hazards, self.telemetry, self.services, self.board, nonces)
+        self.guards = BoardSecurity(
+            mission, self.board, self.services, self.telemetry, self.time, self.store, self.link, world.keyring, nonces
+        )
+        self.security = self.guards.link
         self.serving = (
-            self.hazards,
+            self.guards,
             self.events,
             self.parameters,
             self.staging,
@@ -199,8 +203,7 @@ class App:
             self._restarts,
         )
         self.system.turns = (
-            self.hazards.step,
-            self.security.step,
+            self.guards.step,
             self.store_health.step,
             self.housekeeping.step,
             self.fates.step,
@@ -215,6 +218,7 @@ class App:
         self.system.takers = (
             self.store_health.answered,
             self.files.answered,
+            self.guards.answered,
             self.memory.answered,
             self.archive.answered,
         )

@@ -1,7 +1,7 @@
 """Who flies in a recorded life: what a replay must be composed of, and by what its result may differ.
 
 Secrets have no field here, and none may get one; keys of the link do not come through a recorded device server
-(README). Whether there were keys is told: a replay needs them.
+(README). Which keys there were is told: a replay needs them.
 """
 
 from typing import Final, NamedTuple
@@ -28,6 +28,10 @@ class Header(NamedTuple):
     began_us: int = 0
     protected: int = 0
     """1 where the link had keys."""
+    keys: int = 0
+    """Which keys were on board, which of them may have flown before, which files were no keys: a bit a key id."""
+    used: int = 0
+    unusable: int = 0
 
 
 def encode(header: Header) -> Value:
@@ -50,7 +54,8 @@ def decode(value: Value) -> Header | None:
     line, wires = _line(found.get("line")), found.get("wires")
     database = found.get("database")
     texts = [found.get(name) for name in ("mission", "carrier", "version", "python", "crc_backend", "rung")]
-    numbers = [found.get("life"), found.get("began_us"), found.get("protected", 0)]
+    numbers = [found.get("life"), found.get("began_us")]
+    numbers += [found.get(name, 0) for name in ("protected", "keys", "used", "unusable")]
     if line is None or not isinstance(database, bytes) or not isinstance(wires, tuple):
         return None
     words = [text for text in (*texts, *wires) if isinstance(text, str)]

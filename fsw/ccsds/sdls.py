@@ -23,6 +23,7 @@ TM_PROTECTED: Final = (0, 1, 3)
 SPIS: Final = (*(SPI_TC + vcid for vcid in TC_PROTECTED), *(SPI_TM + vcid for vcid in TM_PROTECTED))
 KEY_IDS: Final = tuple(key_id(spi, slot) for spi in SPIS for slot in range(SLOTS))
 """Of every key that a link can have."""
+_KEY_BITS: Final = {key: 1 << bit for bit, key in enumerate(KEY_IDS)}
 SPI_OCTETS: Final = 2
 IV_OCTETS: Final = 12
 MAC_OCTETS: Final = 16
@@ -277,6 +278,16 @@ class Protection:
                 self.receivers[vcid] = receiver
             return found
         return SdlsReject.MAC if order else SdlsReject.KEY
+
+
+def mask(keys: Iterable[int]) -> int:
+    """Key ids as one number: bit n is that of `KEY_IDS[n]`."""
+    return sum(_KEY_BITS[key] for key in keys if key in _KEY_BITS)
+
+
+def of_mask(number: int) -> frozenset[int]:
+    """The key ids of such a number."""
+    return frozenset(key for key, bit in _KEY_BITS.items() if number & bit)
 
 
 def on_board(keys: Keys) -> Protection:

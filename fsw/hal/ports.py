@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from fsw.kernel.bus import Wire
 from fsw.kernel.clock import Clock, Micros
-from fsw.kernel.key import NO_KEYS, Keys
+from fsw.kernel.key import NO_KEYRING, KeyRing
 
 
 @unique
@@ -125,7 +125,7 @@ class World(NamedTuple):
     sensors: BoardSensors
     devices: Mapping[str, object]  # by the name of the instrument
     watchdog: Watchdog
-    keys: Keys = NO_KEYS  # of the link; with none it is clear
+    keyring: KeyRing = NO_KEYRING  # of the link; without keys it is clear
 
 
 class Outside(NamedTuple):
@@ -137,4 +137,4 @@ class Outside(NamedTuple):
     sensors: BoardSensors
     opener: Opener
     watchdog: Watchdog
-    keys: Keys = NO_KEYS
+    keyring: KeyRing = NO_KEYRING

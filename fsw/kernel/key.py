@@ -5,7 +5,7 @@ move upwards only; the last slot is the recovery key's, which the ground keeps a
 """
 
 from collections.abc import Container, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 KEY_OCTETS: Final = 32
 SLOTS: Final = 4
@@ -30,6 +30,17 @@ class Key:
 Keys = Mapping[int, Key]
 """By key id."""
 NO_KEYS: Final[Keys] = {}
+
+
+class KeyRing(NamedTuple):
+    """What a board is given of its keys. `used`: ids of those that may have flown before; `unusable`: of no keys."""
+
+    keys: Keys = NO_KEYS
+    used: frozenset[int] = frozenset()
+    unusable: frozenset[int] = frozenset()
+
+
+NO_KEYRING: Final = KeyRing()
 
 
 def key_id(spi: int, slot: int) -> int:

@@ -1,8 +1,10 @@
-"""What the protected link says of itself: every reason to refuse a frame, the replay marks, the counters at hand."""
+"""What the protected link says of itself: every reason to refuse a frame, the replay marks, the counters at hand, the
+slots of keys."""
 
 from enum import IntEnum, unique
 from typing import Final
 
+from fsw.mdb.keys import PROOFS_WRONG, SLOTS_TC_VC0, SLOTS_TC_VC1, SLOTS_TM_VC0, SLOTS_TM_VC1, SLOTS_TM_VC3
 from fsw.mdb.model import U8, U16, U32, Parameter, Severity, Structure, enumerated, event, u16, u32
 from fsw.pus.ids import APID_COMMS
 
@@ -66,5 +68,6 @@ HOUSEKEEPING: Final = Structure(
     (
         LINK_PROTECTED, *REFUSED, FRAMES_AUTHENTIC, MARK_VC0, MARK_VC1, MARKS_IN_MEMORY, WAITING,
         LEFT_VC0, LEFT_VC1, LEFT_VC3,
+        SLOTS_TC_VC0, SLOTS_TC_VC1, SLOTS_TM_VC0, SLOTS_TM_VC1, SLOTS_TM_VC3, PROOFS_WRONG,
     ),
 )  # fmt: skip

@@ -126,6 +126,12 @@ class FilesAnswered(NamedTuple):
     answer: FileAnswer
 
 
+class KeyErased(NamedTuple):
+    """The file of that key is gone."""
+
+    request_id: int
+
+
 class Failed(NamedTuple):
     """The request's outcome is unknown (timeout, lost), or the server refused it (`store_status` says why)."""
 
@@ -139,7 +145,16 @@ PacketAnswer = (
     | PacketsChecked | StatsTold
 )  # fmt: skip
 StoreAnswer = (
-    Booted | Marked | ParametersLoaded | ParametersCommitted | Kept | RowsLoaded | PacketAnswer | FilesAnswered | Failed
+    Booted
+    | Marked
+    | ParametersLoaded
+    | ParametersCommitted
+    | Kept
+    | RowsLoaded
+    | PacketAnswer
+    | FilesAnswered
+    | KeyErased
+    | Failed
 )
 
 
@@ -232,4 +247,5 @@ _BODIES: Final[Mapping[Opcode, Callable[[int, bytes], StoreAnswer | None]]] = {
     Opcode.CHECK: _checked,
     Opcode.STATS: _stats,
     Opcode.FILES: _files,
+    Opcode.KEY_ERASE: lambda request_id, body: None if body else KeyErased(request_id),
 }

@@ -9,6 +9,7 @@ from fsw.store.answers import (
     Failed,
     FilesAnswered,
     Kept,
+    KeyErased,
     Marked,
     PacketAnswer,
     PacketLimitsKept,
@@ -44,7 +45,7 @@ from fsw.store.packets import (
 from fsw.store.protocol import LastLife, Opcode, StoreStatus, encode_parameters
 
 __all__ = [
-    "Booted", "Failed", "FilesAnswered", "Kept", "LastLife", "Marked", "PacketAnswer", "PacketLimitsKept",
+    "Booted", "Failed", "FilesAnswered", "Kept", "KeyErased", "LastLife", "Marked", "PacketAnswer", "PacketLimitsKept",
     "PacketsBegun", "PacketsChecked", "PacketsDeleted", "PacketsKept", "PacketsRead", "PacketsSummarised",
     "PacketsTimed", "ParametersCommitted", "ParametersLoaded", "RowsLoaded", "StatsTold", "Store",
     "StoreAnswer", "StoreStatus",
@@ -145,6 +146,10 @@ class Store:
     def ask_files(self, request: FileRequest, now: Micros) -> int | None:
         """Have something done about the files of the store; answered by FilesAnswered."""
         return self._ask(Opcode.FILES, encode_request(request), now)
+
+    def erase_key(self, key: int, now: Micros) -> int | None:
+        """Destroy the file of a key id; answered by KeyErased when it is gone."""
+        return self._ask(Opcode.KEY_ERASE, key.to_bytes(2, "big"), now)
 
     def poll(self, now: Micros) -> list[StoreAnswer]:
         """What has been answered since the last call."""

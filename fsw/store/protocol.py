@@ -31,6 +31,7 @@ class Opcode(IntEnum):
     CHECK = 14
     STATS = 15
     FILES = 20
+    KEY_ERASE = 21
 
 
 @unique

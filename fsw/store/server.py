@@ -14,6 +14,7 @@ from fsw.store import packets
 from fsw.store.database_file import Connect, DatabaseFile
 from fsw.store.files import FileStore
 from fsw.store.keep import KEY_MAX, LOST_KEY, ROW_OCTETS_MAX, Kind, Table, decode_changes, encode_page
+from fsw.store.key_files import KEYS_NAME, KeyFiles
 from fsw.store.packet_file import PacketFile
 from fsw.store.packet_search import read, summarise
 from fsw.store.parameter_sets import SCHEMA as PARAMETER_SCHEMA
@@ -65,6 +66,7 @@ class StoreServer:
         self.files = FileStore(
             None if path == IN_MEMORY else os.path.join(os.path.dirname(path), FILES_NAME), self._file
         )
+        self.key_files = KeyFiles(None if path == IN_MEMORY else os.path.join(os.path.dirname(path), KEYS_NAME))
         self._serving: Final[Mapping[int, Callable[[bytes], _Said]]] = {
             Opcode.BOOT: self._boot,
             Opcode.MARK: self._mark,
@@ -82,6 +84,7 @@ class StoreServer:
             Opcode.CHECK: self._check,
             Opcode.STATS: self._stats,
             Opcode.FILES: self.files.serve,
+            Opcode.KEY_ERASE: self.key_files.erase,
         }
 
     def serve(self, request: bytes) -> bytes:

@@ -16,12 +16,13 @@ from fsw.config import Config
 from fsw.hal.ports import BoardSensors, LinePort, Opener, Outside
 from fsw.kernel.bus import InlineWire, Wire
 from fsw.kernel.clock import NEVER, TICK_US, Clock, ManualClock, Micros
-from fsw.kernel.key import NO_KEYS, Keys
+from fsw.kernel.key import NO_KEYRING, NO_KEYS, KeyRing, Keys
 from fsw.mdb.mission import Mission
 from fsw.mdb.system import StopReason
 from fsw.store.server import StoreServer
 from hil.board.flight_code import CodeFiles
 from hil.board.flight_disk import Disk, FailingServer
+from hil.board.flight_keys import KeyFolder
 from hil.board.twins import Twins
 from hil.board.world import BoardClock, CountingWatchdog, MemoryLine, SimulatedSensors
 
@@ -57,9 +58,9 @@ class Flown:
         wires: Mapping[str, Wire],
         sensors: BoardSensors,
         opener: Opener,
-        keys: Keys = NO_KEYS,
+        keyring: KeyRing = NO_KEYRING,
     ) -> None:
-        outside = Outside(clock, line, wires, sensors, opener, CountingWatchdog(), keys)
+        outside = Outside(clock, line, wires, sensors, opener, CountingWatchdog(), keyring)
         self.app: App | None = compose(config, mission, outside)
 
 
@@ -68,15 +69,16 @@ class Board:
 
     Times of this class are the bench's. `told_power` hears of what the board's power does by itself. Whoever owns
     the clock moves it to `next_due()` at the latest and calls `step()`; `run_until` does so for a board that is
-    alone. With `skips_idle` false every base tick is run: the octets are the same. With `keys` its link is protected.
+    alone. With `skips_idle` false every base tick is run: the octets are the same. With `keys`, as files of its disk,
+    its link is protected.
     """
 
     def __init__(self, mission: Mission, config: Config, clock: Clock, store: Path, keys: Keys = NO_KEYS) -> None:
         self.mission = mission
         self._config = config
         self._clock = clock
-        self._keys = keys
         self.disk = Disk(store)
+        self.key_files = KeyFolder(store.parent, keys)
         self.code = CodeFiles()
         self.skips_idle = True
         self.clock_ppm = 0
@@ -121,12 +123,11 @@ class Board:
         self.store_wire = InlineWire(self._open_store, clock, self.store_latency_us)
         self.twins.power_on(clock)
         wires = {"store": self.store_wire, "code": InlineWire(self.code.server, clock, self.store_latency_us)}
-        outside = Outside(clock, self.line, wires, self.sensors, self.twins, self.watchdog, self._keys)
+        keyring = self.key_files.fly()
+        outside = Outside(clock, self.line, wires, self.sensors, self.twins, self.watchdog, keyring)
         recorder = None
         if self.record is not None:
-            header = header_of(
-                self._config, self.mission, "sim", self.lives, self._clock.now(), protected=bool(self._keys)
-            )
+            header = header_of(self._config, self.mission, "sim", self.lives, self._clock.now(), keyring=keyring)
             recorder = Recorder(self.record, header, clock, chunk_us=NEVER)
         self.app = compose(self._config, self.mission, outside, recorder)
         self.devices = self.app.world.devices

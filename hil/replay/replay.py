@@ -12,9 +12,10 @@ from typing import Final, NamedTuple
 from fsw.capture.encoding import Value
 from fsw.capture.header import Header
 from fsw.capture.reader import Boot, Checkpoint, Damage, End, Gap, Injected, Life, Record, Stop, Tick
+from fsw.ccsds.sdls import of_mask
 from fsw.config import Config
 from fsw.kernel.clock import Micros
-from fsw.kernel.key import NO_KEYS, Keys
+from fsw.kernel.key import NO_KEYRING, NO_KEYS, KeyRing, Keys
 from fsw.mdb.mission import Mission
 from fsw.mdb.system import StopReason
 from hil.board.board import Flown
@@ -86,9 +87,7 @@ class Replayed:
         self, number: int, header: Header, mission: Mission, all_lives: "hashlib._Hash", keys: Keys = NO_KEYS
     ) -> None:
         _must_fit(number, header, mission)
-        if header.protected and not keys:
-            raise ReplayError(f"life {number} flew protected: give the keys of its link (--keys)")
-        self._keys = keys if header.protected else NO_KEYS
+        self._keyring = _keyring(number, header, keys)
         self.number = number
         self.header = header
         self.mission = mission
@@ -151,7 +150,7 @@ class Replayed:
         tape.begin(boot.calls, Micros(0))
         try:
             ports = self.clock, self.line, wires, TapeSensors(tape), TapeOpener(tape)
-            self.flown = Flown(self.mission, config, *ports, self._keys)
+            self.flown = Flown(self.mission, config, *ports, self._keyring)
         except (AssertionError, LookupError) as error:
             raise ReplayError(f"life {self.number}: its header composes no flight software: {error}") from None
         tape.end()
@@ -194,6 +193,19 @@ class Replayed:
         if (self.line.octets, ours) != (octets, digest):
             said = f"{self.line.octets} octets down so far, SHA-256 {ours.hex()[:DIGEST_SHOWN]}…"
             self.tape.diverge(said, f"{octets} octets, SHA-256 {digest.hex()[:DIGEST_SHOWN]}…")
+
+
+def _keyring(number: int, header: Header, keys: Keys) -> KeyRing:
+    """The keys that were on board in a life, of those at hand."""
+    if not header.protected:
+        return NO_KEYRING
+    if not keys:
+        raise ReplayError(f"life {number} flew protected: give the keys of its link (--keys)")
+    flown = of_mask(header.keys) or keys.keys()
+    missing = sorted(flown - keys.keys())
+    if missing:
+        raise ReplayError(f"life {number} flew with {missing[0]:04X}.key, which is not among the keys given")
+    return KeyRing({key: keys[key] for key in flown}, of_mask(header.used), of_mask(header.unusable))
 
 
 class Replay:

@@ -6,10 +6,14 @@ unless `store_waits`); parameters are committed to a list. A desk made with anot
 
 from collections.abc import Mapping
 
+from fsw.ccsds.carrier import CltuCadu
+from fsw.ccsds.flight_link import FlightLink, LinkProfile
+from fsw.ccsds.sdls import on_board
 from fsw.config import LINES, Config
 from fsw.kernel.bell import Bell
 from fsw.kernel.bus import InlineWire, Port
 from fsw.kernel.clock import ManualClock, Micros
+from fsw.kernel.key import NO_KEYRING, KeyRing
 from fsw.kernel.mailbox import Mailbox
 from fsw.mdb.database import Call
 from fsw.mdb.mission import load
@@ -30,7 +34,7 @@ from fsw.services.outbox import Outbox
 from fsw.services.parameters import Parameters
 from fsw.services.process import Execution
 from fsw.services.schedule.schedule import Schedule
-from fsw.services.security.hazards import Hazards
+from fsw.services.security.board_security import BoardSecurity
 from fsw.services.security.nonces import SeededNonces
 from fsw.services.sequences.sequences import Sequences
 from fsw.services.staging import Staging
@@ -62,7 +66,7 @@ class Disk:
 class Desk:
     """`ask` hands a request to an execution; `take` returns the reports since, in their order."""
 
-    def __init__(self, disk: Disk | None = None) -> None:
+    def __init__(self, disk: Disk | None = None, keys: KeyRing = NO_KEYRING) -> None:
         database = MISSION.database
         self.disk = Disk() if disk is None else disk
         self.store_waits = False
@@ -116,8 +120,12 @@ class Desk:
         self.fates = Fates(self.board, self.telemetry, self.time, self.services)
         self.executions.update(self.fates.executions)
         nonces = SeededNonces(lambda: 5, lambda: self.board.boot_count)
-        self.hazards = Hazards(database, MISSION.hazards, self.telemetry, self.services, self.board, nonces)
-        self.executions.update(self.hazards.executions)
+        self.link = FlightLink(LinkProfile(), CltuCadu(42, 446), on_board(keys.keys) if keys.keys else None)
+        guards = BoardSecurity(
+            MISSION, self.board, self.services, self.telemetry, self.time, self.store, self.link, keys, nonces
+        )  # fmt: skip
+        self.security, self.keys, self.hazards = guards.link, guards.keys, guards.hazards
+        self.executions.update(guards.executions)
         self._count = 0
 
     def _commit(self, values: Mapping[int, bytes], now: Micros) -> int | None:
@@ -158,7 +166,10 @@ class Desk:
         self.keeper.flush(self.now)
         while answers := self.store.poll(self.now):
             for answer in answers:
-                takers = (self.keeper.answered, self.files.answered, self.memory.answered, self.archive.answered)
+                takers = (
+                    self.keeper.answered, self.files.answered, self.keys.answered, self.memory.answered,
+                    self.archive.answered,
+                )  # fmt: skip
                 assert any(taker(answer, self.now) for taker in takers), answer
             self.keeper.flush(self.now)
 

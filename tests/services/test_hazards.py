@@ -114,6 +114,19 @@ def test_too_late_before_anybody_has_looked(desk: HazardDesk) -> None:
     assert desk.execute(nonce) == EXPIRED
 
 
+@pytest.mark.proves("K-SEC-011")
+def test_while_marks_live_in_memory_only_nothing_is_executed_and_the_arm_stays(desk: HazardDesk) -> None:
+    nonce = desk.arm(restart(1))
+    desk.desk.security.in_memory = True
+    assert desk.execute(nonce) == desk.execute(nonce) == TIMEOUT
+    assert desk.restarts == []
+    assert desk.value(OTHERWISE) == 2
+    desk.desk.security.in_memory = False
+    assert desk.execute(nonce) == 0
+    desk.desk.security.in_memory = True
+    assert desk.execute(nonce) == STATE
+
+
 def test_it_is_told_in_time_that_it_is_over(desk: HazardDesk) -> None:
     desk.arm(restart(1))
     assert desk.desk.hazards.step(desk.desk.now) == desk.desk.now + 60 * SECOND + 1

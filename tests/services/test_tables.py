@@ -9,7 +9,7 @@ import pytest
 from fsw.payload import modes as payload_modes
 from fsw.power import loads
 from fsw.services import permissions, verification
-from fsw.services.security import arming
+from fsw.services.security import arming, key_states
 from fsw.services.sequences import sequence_states
 from fsw.system import modes as system_modes
 
@@ -38,6 +38,14 @@ def cells_of(table: Mapping[Enum, Mapping[Enum, Enum | None]]) -> Cells:
     }
 
 
+def refusing_cells_of(table: Mapping[Enum, Mapping[Enum, tuple[Enum, int | None]]]) -> Cells:
+    return {
+        (event.name.lower(), state.name.lower()): f"{after.name.lower()}:{'' if code is None else f'{code:02x}'}"
+        for event, row in table.items()
+        for state, (after, code) in row.items()
+    }
+
+
 TABLES: dict[str, Cells] = {
     "verification": cells_of(verification.NEXT),  # type: ignore[arg-type]
     "modes": cells_of(system_modes.TABLE),  # type: ignore[arg-type]
@@ -49,14 +57,8 @@ TABLES: dict[str, Cells] = {
         for mode, allowed in modes.items()
     },
     "running": cells_of(payload_modes.TABLE),  # type: ignore[arg-type]
-    "arming": {
-        (
-            event.name.lower(),
-            state.name.lower(),
-        ): f"{cell.after.name.lower()}:{'' if cell.code is None else f'{cell.code:02x}'}"
-        for event, row in arming.TABLE.items()
-        for state, cell in row.items()
-    },
+    "arming": refusing_cells_of(arming.TABLE),  # type: ignore[arg-type]
+    "keys": refusing_cells_of(key_states.TABLE),  # type: ignore[arg-type]
 }
 
 

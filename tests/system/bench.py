@@ -19,7 +19,7 @@ LOOK_US = 100_000
 class Bench:
     """`run` lets time pass and collects; `reports` is what came on VC 0, `said` on VC 2, `replayed` on 3.
 
-    With `keys`, by SPI, the link is protected: `send` uses the counters from `iv` on.
+    With `keys`, by key id, the link is protected: `send` uses the key `under` and counters from `iv` on.
     """
 
     def __init__(
@@ -34,8 +34,9 @@ class Bench:
         self.clock = ManualClock()
         self.keys = keys
         self.iv = 0
+        self.under = 0x10
         self.ivs: dict[int, int] = {}
-        flown = {spi: Key(octets) for spi, octets in (keys or {}).items()}
+        flown = {key: Key(octets) for key, octets in (keys or {}).items()}
         self.board = Board(MISSION, Config(LINES[line]), self.clock, folder / "store.sqlite", flown)
         self.board.skips_idle = skips_idle
         self.board.record = record
@@ -88,7 +89,7 @@ class Bench:
         if self.keys is None:
             return cltu(tc_frame(0, octets))
         self.iv += 1
-        return cltu(tc_frame(0, protected(self.keys[0x10], 0, self.iv, octets)))
+        return cltu(tc_frame(0, protected(self.keys[self.under], 0, self.iv, octets)))
 
     def lander(self, apid: int, body: bytes) -> None:
         """One packet of the lander's services on VC 2."""

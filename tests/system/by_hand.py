@@ -1,8 +1,10 @@
 """Ground and lander by hand: the contract's layouts with `struct` and `binascii`, as an outside oracle for a board."""
 
 import struct
+from contextlib import suppress
 from typing import NamedTuple
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tests.hil.by_hand import ASM, SCID, cltu, crc, packet, tc_frame
@@ -62,7 +64,8 @@ def report(octets: bytes) -> Report:
 class Cadus:
     """The receiving end of a lossless line: CADU after CADU, nothing between them, no count missing.
 
-    With `keys`, by SPI, VC 0, 1 and 3 are protected; no counter comes twice. `ivs`: the last ones by SPI, over boots.
+    With `keys`, by key id (SPI plus 0x100 a slot), VC 0, 1 and 3 are protected; no counter comes twice under a key.
+    `ivs`: the last ones by key id, over boots; `under`: by virtual channel the key id of the last frame.
     """
 
     def __init__(
@@ -71,6 +74,7 @@ class Cadus:
         self.octets = octets
         self.keys = keys
         self.ivs = {} if ivs is None else ivs
+        self.under: dict[int, int] = {}
         self.rest = b""
         self.clcw = 0
         self.idle = 0
@@ -127,10 +131,17 @@ class Cadus:
         assert self.keys is not None
         spi, iv = 0x20 + vcid, int.from_bytes(field[2:14], "big")
         assert field[:2] == spi.to_bytes(2, "big")
-        assert iv > self.ivs.get(spi, -1)
-        self.ivs[spi] = iv
         masked = bytes((0, vcid << 1, 0, 0, 0, 0, 0, spi)) + bytes(12)
-        return AESGCM(self.keys[spi]).decrypt(field[2:14], field[14:], masked)
+        for key in (spi, spi + 0x100, spi + 0x200, spi + 0x300):
+            with suppress(InvalidTag, KeyError):
+                data = AESGCM(self.keys[key]).decrypt(field[2:14], field[14:], masked)
+                break
+        else:
+            raise AssertionError("a frame under none of the keys")
+        assert iv > self.ivs.get(key, -1)
+        self.ivs[key] = iv
+        self.under[vcid] = key
+        return data
 
 
 def protected(key: bytes, vcid: int, iv: int, data: bytes) -> bytes:

@@ -96,3 +96,21 @@ def test_without_keys_or_with_open_ones_it_is_one_sentence_and_exit_2(
         if not (tmp_path / "keys").exists():
             _install(tmp_path)
             (tmp_path / "keys" / "0010.key").chmod(0o644)
+
+
+@pytest.mark.proves("K-SEC-009", "K-SEC-010")
+def test_a_file_that_is_no_key_is_a_sentence_and_an_event_and_the_others_fly_and_are_noted(
+    tmp_path: Path, terminal: tuple[int, str]
+) -> None:
+    _install(tmp_path)
+    (tmp_path / "keys" / "0110.key").touch(mode=0o600)
+    ground = Ground(terminal[0])
+    flight = subprocess.Popen(_command(terminal[1], tmp_path), cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    try:
+        told = lambda: [r for r in ground.reports if r.service == 5 and r.data == b"\0\x62\x01\x10"]  # noqa: E731
+        ground.until(told, "it does not tell")
+        assert len((tmp_path / "keys" / "used").read_text().splitlines()) == len(KEYS)
+    finally:
+        flight.kill()
+        _, said = flight.communicate()
+    assert said == f"kratai fly: {tmp_path}/keys/0110.key is no key: a key has 32 octets\n"

@@ -35,6 +35,7 @@ class ArmingEvent(Enum):
     EXECUTE = "executed by who may, when it may be"
     EXECUTE_ALONE = "executed by who armed it, where two must"
     EXECUTE_WRONG_TIME = "executed in a phase or a mode that does not allow it"
+    EXECUTE_UNMARKED = "executed while a reset would let the same execute in again"
     DISARM = "disarmed"
     TIME_OVER = "its time is over"
 
@@ -53,6 +54,7 @@ _OK_DISARMED: Final = Cell(DISARMED)
 _OK_OVER: Final = Cell(OVER)
 _ALONE: Final = Cell(ARMED, FailureCode.SOURCE)
 _NOT_NOW: Final = Cell(ARMED, FailureCode.WRONG_STATE)
+_UNMARKED: Final = Cell(ARMED, FailureCode.TIMEOUT)
 _SPENT: Final = Cell(EXECUTED, FailureCode.WRONG_STATE)
 _GIVEN_UP: Final = Cell(DISARMED, FailureCode.WRONG_STATE)
 _LATE: Final = Cell(OVER, FailureCode.EXPIRED)
@@ -61,6 +63,7 @@ TABLE: Final[Mapping[ArmingEvent, Mapping[Arming, Cell]]] = {
     E.EXECUTE:            {ARMED: _OK_EXECUTED, EXECUTED: _SPENT, DISARMED: _GIVEN_UP,    OVER: _LATE},
     E.EXECUTE_ALONE:      {ARMED: _ALONE,       EXECUTED: _SPENT, DISARMED: _GIVEN_UP,    OVER: _LATE},
     E.EXECUTE_WRONG_TIME: {ARMED: _NOT_NOW,     EXECUTED: _SPENT, DISARMED: _GIVEN_UP,    OVER: _LATE},
+    E.EXECUTE_UNMARKED:   {ARMED: _UNMARKED,    EXECUTED: _SPENT, DISARMED: _GIVEN_UP,    OVER: _LATE},
     E.DISARM:             {ARMED: _OK_DISARMED, EXECUTED: _SPENT, DISARMED: _GIVEN_UP,    OVER: _LATE},
     E.TIME_OVER:          {ARMED: _OK_OVER,     EXECUTED: Cell(EXECUTED), DISARMED: Cell(DISARMED), OVER: _OK_OVER},
 }

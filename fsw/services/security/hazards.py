@@ -7,11 +7,11 @@ Arm, first failure wins: a packet whose checksum fails 0x15, else the code that 
 0x05, 0x10; an APID that nobody has 0x10); one that is not hazardous 0x13; a phase or mode that does not allow it 0x14;
 armed already 0x11; eight are armed 0x12; no source of numbers 0x1B. Execute and disarm: a number of no arm 0x10; the
 rest is the table's (arming.py): too late 0x1C, spent or disarmed 0x14, not now 0x14, the same operator
-where two must 0x07; the last two leave it armed.
+where two must 0x07, replay marks in memory alone 0x1A; the last three leave it armed.
 Off nominal: arms are held in memory alone and end with the life; a phase that the lander does not tell is not known.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from fsw.kernel.clock import Micros
@@ -40,7 +40,10 @@ _COUNTED: Final[Mapping[FailureCode, Parameter]] = {
 
 
 class Hazards:
-    """The arms of this life; `step` is its turn in the slot of `system`. `rules`: by body class, all hazardous ones."""
+    """The arms of this life; `step` is its turn in the slot of `system`. `rules`: by body class, all hazardous ones.
+
+    `unmarked`: whether the link's replay marks live in memory only (architecture, Durability).
+    """
 
     def __init__(
         self,
@@ -50,6 +53,7 @@ class Hazards:
         services: Services,
         board: Board,
         nonces: Nonces,
+        unmarked: Callable[[], bool] = lambda: False,
     ) -> None:
         self._database = database
         self._rules = rules
@@ -58,6 +62,7 @@ class Hazards:
         self._verification = services.verification
         self._board = board
         self._nonces = nonces
+        self._unmarked = unmarked
         self._rows = Rows()
         self._counts = dict.fromkeys((mdb.ARMS, mdb.EXECUTED, mdb.OVER, mdb.OTHERWISE, mdb.WRONG_TIME), 0)
         self._counts |= dict.fromkeys(_COUNTED.values(), 0)
@@ -176,6 +181,8 @@ class Hazards:
             event = ArmingEvent.EXECUTE_WRONG_TIME
         elif row.rule.operators > 1 and request.source_id == row.source_id:
             event = ArmingEvent.EXECUTE_ALONE
+        elif self._unmarked():
+            event = ArmingEvent.EXECUTE_UNMARKED
         else:
             event = ArmingEvent.EXECUTE
         if not self._settles(request, row, event, now):
