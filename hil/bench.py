@@ -8,23 +8,26 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Final, NamedTuple, Protocol
 
+from fsw.ccsds.sdls import SdlsReject
 from fsw.kernel.clock import Clock, Micros
-from fsw.kernel.key import by_table
+from fsw.kernel.key import SLOTS, by_table
 from fsw.mdb.mission import Mission
 from hil.faults.fault_desk import FaultDesk, storm
 from hil.lander import lander_orders
 from hil.lander.lander import OPS, TAI_AT_ZERO_US, Lander
 from hil.lander.lander_orders import Order
 from hil.line.channel import Channel
-from hil.line.eye import Eye, ground_end, simulated_keys
+from hil.line.eye import Eye, simulated_keys
+from hil.line.ground_keys import GroundKeys
 from hil.line.line import Paced
 from hil.observer import Finding, Observer, Observers
 from hil.plan.player import Outcome, Player, StepResult
 from hil.plan.scenario import Scenario
 from hil.seed import Dice
-from hil.written.expectation import Kind
+from hil.written.expectation import Kind, Word
 from hil.written.fault import Fault, compact
 from hil.written.fault_kinds import Ability
+from hil.written.key_order import KeyOrder
 from tools.ground.expiry import NONE
 from tools.ground.profile import of_line
 from tools.ground.records import LanderRecord, ParameterRecord
@@ -107,12 +110,16 @@ class Bench:
         )
         self.lander.line.eye = Eye(scenario.keys)
         self.player = Player(scenario, self)
+        self.keys = GroundKeys(scenario.keys, dice.child("ground keys")) if scenario.keys else None
+        protection = None if self.keys is None else self.keys.protection
         self.session = Session(
             mission.database,
-            of_line(profile.line, one_way_us=profile.one_way_us)._replace(protection=ground_end(scenario.keys)),
+            of_line(profile.line, one_way_us=profile.one_way_us)._replace(protection=protection),
             now,
             parameters=None if self.observers.wants(ParameterRecord) else self.player.parameters,
         )
+        if self.keys is not None:
+            self.session.attendants.join(self.keys.work)
         self.up, self.down = Channel(dice.child("up")), Channel(dice.child("down"))
         self.desk = FaultDesk(faults, self.up, self.down, self.lander, end, partial(self.observers.tell, "fault"))
         self._reads_reports = Kind.REPORT in self.player.kinds or self.observers.wants(LanderRecord)
@@ -169,12 +176,20 @@ class Bench:
             tell("power", powered, now)
         for frame in lander.take_tm():
             self._ground_told = True
-            tell("delivered", frame, now)
+            refused = self._unread
             self.session.tm_datagram(frame, now)
+            if self._unread == refused:
+                tell("delivered", frame, now)
         reports = lander.take_reports()
         for packet in reports if self._reads_reports else ():
             self._ground_told = True
             self.session.report_datagram(packet, now)
+
+    @property
+    def _unread(self) -> int:
+        """Frames that a ground whose keys went astray could not read: what it has not read it has not got."""
+        astray = self.keys is not None and self.keys.astray
+        return self.session.downlink.rejected[SdlsReject.MAC.value] if astray else 0
 
     def _ground(self, now: Micros) -> None:
         self._ground_told = False
@@ -183,6 +198,10 @@ class Bench:
         for record in records:
             self._player_told = True
             self.player.hear(record, now)
+        for _, _, ending in () if self.keys is None else self.keys.take_news():
+            if ending is not None:
+                self._player_told = True
+                self.player.hear_word(Word(Kind.KEYS, ending.name.lower(), {}, now), now)
         self.observers.tell_records(records, now)
         for datagram in self.session.take_datagrams():
             self._lander_told = True
@@ -209,6 +228,11 @@ class Bench:
         """Begin a fault now."""
         self._desk_due = now
         return self.desk.add(fault._replace(at_us=now), now)
+
+    def change_keys(self, order: KeyOrder, now: Micros) -> str:
+        """Do something to the ground's keys."""
+        self._ground_told = True
+        return "the link is clear: it has no keys" if self.keys is None else self.keys.obey(order, SOURCE_ID)
 
     def send(self, name: str, arguments: Mapping[str, str], now: Micros, not_after: str = NONE) -> Ticket | Refusal:
         """Send a telecommand."""
@@ -247,7 +271,12 @@ def keyed(plan: Scenario, mission: Mission, seed: int) -> Scenario:
     """The plan with the keys of a run: none where its link is clear."""
     if not plan.protected:
         return plan
-    return plan._replace(keys=by_table(simulated_keys(Dice(seed, plan.name)), mission.signing))
+    return plan._replace(keys=by_table(simulated_keys(Dice(seed, plan.name), slots_of(plan)), mission.signing))
+
+
+def slots_of(plan: Scenario) -> int:
+    """How many slots of each association are provisioned: all where a plan does something to keys, else the first."""
+    return SLOTS if any(step.keys is not None for leg in plan.legs for step in leg.steps) else 1
 
 
 def switches_power(order: Order) -> bool:

@@ -6,16 +6,17 @@ looks at no replay mark: whether what it reads may still act is for the rules to
 
 from fsw.ccsds.sdls import IV_END, SPIS, Protection, SdlsReject, on_board, on_ground
 from fsw.ccsds.tc_frame import TcFrame
-from fsw.kernel.key import KEY_OCTETS, NO_KEYS, Key, Keys
+from fsw.kernel.key import KEY_OCTETS, NO_KEYS, Key, Keys, key_id
 from hil.seed import Dice
 
 _BYTE = 255
 
 
-def simulated_keys(dice: Dice) -> dict[int, Key]:
-    """SIMULATED: one key a SPI, thrown from a run's dice."""
+def simulated_keys(dice: Dice, slots: int = 1) -> dict[int, Key]:
+    """SIMULATED: one key a SPI and slot, thrown from a run's dice."""
     thrown = dice.child("keys")
-    return {spi: Key(bytes(thrown.whole(0, _BYTE) for _ in range(KEY_OCTETS))) for spi in SPIS}
+    ids = [key_id(spi, slot) for slot in range(slots) for spi in SPIS]
+    return {key: Key(bytes(thrown.whole(0, _BYTE) for _ in range(KEY_OCTETS))) for key in ids}
 
 
 def ground_end(keys: Keys) -> Protection | None:

@@ -14,6 +14,7 @@ from hil.lander.lander_orders import Order
 from hil.plan.scenario import Leg, Scenario, Send, Step, with_nonce
 from hil.written.expectation import Expectation, Kind, Word, holds, word_of
 from hil.written.fault import Fault
+from hil.written.key_order import KeyOrder
 from tools.ground.records import Record
 from tools.ground.request import Refusal
 from tools.ground.tracking import StageChange, State
@@ -65,6 +66,9 @@ class Hands(Protocol):
 
     def fault(self, fault: Fault, now: Micros) -> str:
         """Begin a fault now."""
+
+    def change_keys(self, order: KeyOrder, now: Micros) -> str:
+        """Do something to the ground's keys."""
 
     def send(self, name: str, arguments: dict[str, str], now: Micros, not_after: str) -> Sent | Refusal:
         """Send a telecommand, with its expiry."""
@@ -185,6 +189,8 @@ class Player:
             cannot.append(self._hands.order(step.order, now))
         if step.fault is not None:
             cannot.append(self._hands.fault(step.fault, now))
+        if step.keys is not None:
+            cannot.append(self._hands.change_keys(step.keys, now))
         why = next((reason for reason in cannot if reason), "")
         if why:
             self._end(active, Outcome.NOT_EXERCISED, why, now)

@@ -2,8 +2,8 @@
 
 A TOML file: the lander it is flown with, how long, and legs of steps. A leg begins at its time of the mission and may
 come again; its steps follow one another. A step says what is done (an order to the lander, a change of surroundings, a
-fault, a telecommand) and what must come of it, by when. Names of missions' own files come before the built-in ones, and
-a path may lie anywhere.
+fault, a change of keys, a telecommand) and what must come of it, by when. Names of missions' own files come before the
+built-in ones, and a path may lie anywhere.
 
 Off nominal: `TomlError` names file, line, key and the nearest valid name; nothing of a wrong file is used.
 """
@@ -20,11 +20,13 @@ from hil.lander import lander_orders
 from hil.lander.lander_orders import Order, OrderError
 from hil.lander.profiles import LanderProfile
 from hil.lander.profiles import load as load_profile
+from hil.written import key_order
 from hil.written.durations import text_of
 from hil.written.expectation import Expectation, ExpectationError, known_names, read
 from hil.written.fault import Fault, FaultError
 from hil.written.fault import parse as parse_fault
 from hil.written.fault_kinds import KINDS
+from hil.written.key_order import KeyOrder
 from hil.written.toml_table import Table, TomlError, nearest
 from tools.ground import nested, request
 from tools.ground.expiry import NONE
@@ -68,6 +70,7 @@ class Step(NamedTuple):
     order: Order | None
     surroundings: Mapping[str, int]
     fault: Fault | None
+    keys: KeyOrder | None
     send: Send | None
     expects: tuple[Expectation, ...]
     never: tuple[Expectation, ...]
@@ -140,7 +143,7 @@ def lander_named(named: str, mission: Mission) -> str:
 _TOP: Final = ["title", "about", "lander", "until", "nominal_within", "protected", "fault", "storm", "leg"]
 _LEG: Final = ["name", "at", "every", "times", "step"]
 _STEP: Final = [
-    *("name", "wait", "order", "surroundings", "fault", "send", "verdict", "code", "not_after"),
+    *("name", "wait", "order", "surroundings", "fault", "keys", "send", "verdict", "code", "not_after"),
     *("expect", "never", "within", "since_leg"),
 ]
 
@@ -213,6 +216,7 @@ class _Reader:
             order=self._order(table),
             surroundings=self._surround(table),
             fault=self.fault(table.table("fault", None)) if "fault" in table else None,
+            keys=key_order.read(table) if "keys" in table else None,
             send=self._send(table),
             expects=expects,
             never=never,

@@ -28,6 +28,7 @@ from hil.rungs.contact import Line, stage_of, word_of_event, word_of_record
 from hil.rungs.real_clock import RealClock
 from hil.rungs.sensor_files import REFRESH_US, SensorFiles
 from hil.written.fault import Fault
+from hil.written.key_order import KeyOrder
 from tools.ground.expiry import NONE
 from tools.ground.key_folder import BOARD, GROUND, KeyFolderError, install, new_boards
 from tools.ground.protocol import Lines, Message, decode, encode
@@ -123,6 +124,10 @@ class Contact:
     def fault(self, fault: Fault, now: Micros) -> str:
         """The processes stand between."""
         return f"{fault.kind} cannot be done from here: kratai sim and kratai hil can"
+
+    def change_keys(self, order: KeyOrder, now: Micros) -> str:
+        """The processes stand between."""
+        return f"keys: {order.do} is not for a contact of processes: kratai keys does it"
 
     def send(self, name: str, arguments: Mapping[str, str], now: Micros, not_after: str = NONE) -> Asked:
         """Ask the ground session to send a telecommand."""

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from fsw.kernel.clock import Micros
 from fsw.mdb.database import Database
 from hil.written.toml_table import nearest
+from tools.ground.key_rotation import Ending
 from tools.ground.records import (
     EventRecord,
     LanderRecord,
@@ -46,6 +47,8 @@ class Kind(Enum):
     """What the lander tells the bench's user: power_on, heartbeat_lost, trip..."""
     LINK = "link"
     """The state of the ground's link."""
+    KEYS = "keys"
+    """How a change of keys ended."""
 
 
 class ExpectationError(ValueError):
@@ -131,6 +134,8 @@ def known_names(kind: Kind, database: Database) -> list[str] | None:
             return [parameter.name for parameter in database.parameters.values()]
         case Kind.LINK:
             return [state.value for state in LinkState]
+        case Kind.KEYS:
+            return [ending.name.lower() for ending in Ending]
         case _:
             return None
 

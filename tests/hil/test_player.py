@@ -11,6 +11,7 @@ from hil.lander.lander_orders import Order
 from hil.plan import scenario
 from hil.plan.player import Outcome, Player
 from hil.written.fault import Fault
+from hil.written.key_order import KeyOrder
 from tools.ground.records import EventRecord, ParameterRecord, Record
 from tools.ground.request import Refusal, Why
 from tools.ground.ticket import Ticket
@@ -39,6 +40,10 @@ class Hands:
     def fault(self, fault: Fault, now: Micros) -> str:
         self.did.append((now, f"fault {fault.kind}"))
         return ""
+
+    def change_keys(self, order: KeyOrder, now: Micros) -> str:
+        self.did.append((now, f"keys {order.do} {','.join(f'{spi:04x}' for spi in order.wish.spis)}"))
+        return self.cannot
 
     def send(self, name: str, arguments: dict[str, str], now: Micros, not_after: str) -> Ticket | Refusal:
         self.did.append((now, f"send {name}" if not_after == "none" else f"send {name} not after {not_after}"))
