@@ -33,6 +33,12 @@ def test_key_ids_are_the_spi_and_a_slot() -> None:
     assert {key for key, found in signing.items() if found.signs} == {0x10, 0x110, 0x210, 0x310}
 
 
+def test_key_ids_are_one_number_for_a_recording() -> None:
+    assert (sdls.mask([0x10, 0x310, 0x11, 0x12]), sdls.mask([0x323])) == (0b11001, 1 << 19)
+    assert sdls.of_mask(0b11001 | 1 << 19) == {0x10, 0x310, 0x11, 0x323}
+    assert sdls.of_mask(sdls.mask(KEYS)) == set(KEYS)
+
+
 def test_the_lowest_slot_leaves_until_another_is_used_and_each_has_its_own_counter() -> None:
     board, ground = _ends({key: found for key, found in KEYS.items() if key not in (0x10, 0x20)})
     assert (ground.senders[0].key, board.senders[0].key, board.senders[3].key) == (0x110, 0x120, 0x23)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from fsw.kernel.bus import Status
 from fsw.kernel.clock import Micros
-from fsw.store.answers import Kept, StoreAnswer
+from fsw.store.answers import Failed, Kept, StoreAnswer
 from hil.seed import Dice
 from tests.system.key_bench import (
     ACTIVATE,
@@ -195,6 +196,39 @@ def test_a_cut_between_the_disk_and_the_slots_leaves_what_the_disk_says(
     keys.cut()
     assert keys.ping()
     assert keys.states(spi) == after
+
+
+@pytest.mark.proves("K-SEC-004")
+def test_a_change_of_which_nobody_knows_whether_it_is_kept_is_undone_on_the_disk(keys: KeyBench) -> None:
+    app = keys.bench.app
+    poll = app.store.poll
+
+    def late(now: Micros) -> list[StoreAnswer]:
+        """The disk has kept the change, and its answer is lost."""
+        busy = app.guards.keys._turns.busy
+        lost = [
+            Failed(a.request_id, Status.TIMEOUT, None) if isinstance(a, Kept) and busy else a for a in poll(now)
+        ]  # fmt: skip
+        app.store.poll = poll if any(isinstance(a, Failed) for a in lost) else late  # type: ignore[method-assign]
+        return lost
+
+    app.store.poll = late  # type: ignore[method-assign]
+    assert keys.activate(0x110) == 0x1A
+    assert keys.states(0x10) == FRESH
+    keys.cut()
+    assert keys.states(0x10) == FRESH
+    assert keys.activate(0x110) == 0
+
+
+@pytest.mark.proves("K-SEC-005", "K-SEC-008")
+def test_no_key_is_erased_above_one_at_work(keys: KeyBench) -> None:
+    assert keys.ping(0x310)
+    assert keys.deactivate(0x110, 0x310) == 0
+    assert keys.erase(0x110) == 0x14
+    assert keys.deactivate(0x10, 0x310) == 0
+    keys.bench.under = 0x310
+    assert keys.erase(0x110) == keys.erase(0x10) == 0
+    assert keys.states(0x10) == [EMPTY, EMPTY, STANDBY, ACTIVE]
 
 
 @pytest.mark.proves("K-SEC-009")

@@ -4,8 +4,8 @@ Nobody activates a key that he does not hold, and a key is retired by who holds 
 that is at work: so keys only move upwards, and who has stolen one can do nothing to those above it. Failure codes, the
 first that holds: a mode in which nothing is written 0x14; a number of no key, or an empty slot, 0x10; `by` of another
 association or no higher slot 0x13, empty 0x10; a wrong proof 0x19; `by` not at work, or for telecommands not proved,
-0x14; then the table's (`key_states.py`). A change of the same key that is on its way, or a life whose first rows are
-not kept yet, 8; a key whose counter waits for TAI 0x14.
+0x14; then the table's (`key_states.py`); an erase above a key at work 0x14. A change of the same key that is on its
+way, or a life whose first rows are not kept yet, 8; a key whose counter waits for TAI 0x14.
 An erase is the disk's: its file is overwritten and removed by the store's server, and then forgotten here.
 Off nominal: a store that does not keep a change fails the request with 0x1B, and with 0x1A when nobody knows whether it
 does: then what holds in memory is put again. Where the link is clear every slot is empty.
@@ -131,6 +131,10 @@ class KeyRequests:
         body = request.body
         assert isinstance(body, mdb.EraseKey)
         if self._after(request, body.key, KeyEvent.ERASE, now) is None:
+            return
+        lower = (self._slots.states[key] for key in KEY_IDS if spi_of(key) == spi_of(body.key) and key < body.key)
+        if any(state in AT_WORK for state in lower):
+            self._verification.refused(request, FailureCode.WRONG_STATE, now)
             return
         asked = None
         if all(key != body.key for _, key in self._erasing.values()):
