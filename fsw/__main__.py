@@ -96,17 +96,20 @@ def load_keys(state: str) -> "FoundKeys":
         found = read_keys(state)
     except KeyFileError as error:
         refuse(str(error))
-    if not found.ring.keys:
+    if not found.keys:
         refuse(f"no keys in {state}/keys and no --clear: an unprotected link must be asked for")
     return found
 
 
 def take_keys(state: str, found: "FoundKeys") -> "KeyRing":
-    """Say what is wrong with key files, and note on the disk that the others fly, before they do."""
-    from fsw.hal.keys import note_use  # noqa: PLC0415
+    """Note on the disk that these keys fly, before they do; say what is wrong with the other files."""
+    from fsw.hal.keys import KeyFileError, note_use  # noqa: PLC0415
 
-    ring, failed = note_use(state, found)
-    for sentence in (*found.sentences, *failed):
+    try:
+        ring, sentences = note_use(state, found)
+    except KeyFileError as error:
+        refuse(str(error))
+    for sentence in sentences:
         sys.stderr.write(f"kratai fly: {sentence}\n")
     return ring
 
@@ -259,10 +262,10 @@ def main(argv: list[str]) -> int:
         lock_state(options.state)
     except StateError as error:
         refuse(str(error))
-    options.keyring = NO_KEYRING if found is None else take_keys(options.state, found)
     reap()
     store = fork_store(options.state)
     code = fork_code(options.mission)
+    options.keyring = NO_KEYRING if found is None else take_keys(options.state, found)
     return fly(options, store, code, None if options.record is None else fork_capture(options.record))
 
 

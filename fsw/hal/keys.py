@@ -11,10 +11,10 @@ needed has no key at all the link cannot be flown (`KeyFileError`). A folder tha
 
 import os
 import stat
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from fsw.ccsds.key_proof import CHECK_OCTETS, check_value
 from fsw.ccsds.sdls import KEY_IDS, SPI_TC, SPI_TM
 from fsw.kernel.key import KEY_OCTETS, Key, KeyRing, spi_of
 
@@ -23,6 +23,7 @@ USED: Final = "used"
 NEEDED: Final = (SPI_TC, SPI_TM)
 """Without these no command comes and no telemetry leaves; a channel whose key is missing is shut."""
 USED_OCTETS_MAX: Final = 65_536
+_CHECK_OCTETS: Final = 8
 _OPEN: Final = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 _Noted = set[tuple[int, bytes]]
@@ -34,22 +35,19 @@ class KeyFileError(Exception):
 
 
 class FoundKeys(NamedTuple):
-    """What a state folder has, why the others are none, and what `used` says: None when it cannot be read."""
+    """What a state folder has by key id, and why the other files are no keys."""
 
-    ring: KeyRing
-    sentences: tuple[str, ...]
-    noted: frozenset[tuple[int, bytes]] | None
+    keys: Mapping[int, Key]
+    wrong: Mapping[int, str]
 
 
 def read_keys(state: str) -> FoundKeys:
     """The keys of a state folder, those of the link and no other."""
     folder = os.path.join(state, FOLDER)
-    noted = _read_used(folder)
-    flown_as = {check: key for key, check in sorted(noted or (), reverse=True)}
     keys: dict[int, Key] = {}
     wrong: dict[int, str] = {}
     for key in KEY_IDS:
-        path = os.path.join(folder, f"{key:04X}.key")
+        path = _path(folder, key)
         try:
             octets = _octets(path)
         except KeyFileError as error:
@@ -57,36 +55,55 @@ def read_keys(state: str) -> FoundKeys:
             continue
         if octets is None:
             continue
-        found = Key(octets)
-        check = check_value(found)
         if octets in (other.octets for other in keys.values()):
             wrong[key] = f"{path} holds the key of another: each has one of its own"
-        elif check in flown_as and (key, check) not in (noted or ()):
-            wrong[key] = f"{path} holds a key that has flown as {flown_as[check]:04X}"
         else:
-            keys[key] = found
+            keys[key] = Key(octets)
+    _must_fly(folder, keys, wrong)
+    return FoundKeys(keys, wrong)
+
+
+def note_use(state: str, found: FoundKeys) -> tuple[KeyRing, tuple[str, ...]]:
+    """Have it on the disk that these keys fly; the keys to fly with, and what is wrong with the others."""
+    # Not at the top of the file: what is forked before this knows no cipher.
+    from fsw.ccsds.key_proof import check_value  # noqa: PLC0415
+
+    folder = os.path.join(state, FOLDER)
+    path = os.path.join(folder, USED)
+    noted = _read_used(folder)
+    if noted is None:
+        sentence = f"{path} cannot be read: every key counts as used"
+        ring = KeyRing(found.keys, frozenset(found.keys), frozenset(found.wrong))
+        return ring, (*found.wrong.values(), sentence)
+    checks = {key: check_value(of) for key, of in found.keys.items()}
+    flown_as = {check: key for key, check in sorted(noted, reverse=True)}
+    wrong = dict(found.wrong)
+    for key, check in checks.items():
+        if check in flown_as and (key, check) not in noted:
+            wrong[key] = f"{_path(folder, key)} holds a key that has flown as {flown_as[check]:04X}"
+    keys = {key: of for key, of in found.keys.items() if key not in wrong}
+    _must_fly(folder, keys, wrong)
+    fly = {(key, checks[key]) for key in keys}
+    ring = KeyRing(keys, frozenset(key for key, _ in fly & noted), frozenset(wrong))
+    if not fly <= noted:
+        try:
+            _write_used(folder, fly | noted)
+        except OSError as error:
+            sentence = f"{path} cannot be written ({error.strerror}): every key counts as used"
+            return ring._replace(used=frozenset(keys)), (*wrong.values(), sentence)
+    return ring, tuple(wrong.values())
+
+
+def _path(folder: str, key: int) -> str:
+    return os.path.join(folder, f"{key:04X}.key")
+
+
+def _must_fly(folder: str, keys: Mapping[int, Key], wrong: Mapping[int, str]) -> None:
+    """Raise where there are files, and an association that is needed has no key among them."""
     for spi in NEEDED if keys or wrong else ():
         if all(spi_of(key) != spi for key in keys):
             reasons = [sentence for key, sentence in wrong.items() if spi_of(key) == spi]
             raise KeyFileError(reasons[0] if reasons else f"{folder} has keys, but no {spi:04X}.key")
-    if noted is None:
-        sentence = f"{os.path.join(folder, USED)} cannot be read: every key counts as used"
-        return FoundKeys(KeyRing(keys, frozenset(keys), frozenset(wrong)), (*wrong.values(), sentence), None)
-    used = frozenset(key for key, found in keys.items() if (key, check_value(found)) in noted)
-    return FoundKeys(KeyRing(keys, used, frozenset(wrong)), tuple(wrong.values()), frozenset(noted))
-
-
-def note_use(state: str, found: FoundKeys) -> tuple[KeyRing, tuple[str, ...]]:
-    """Have it on the disk that these keys fly; the keys to fly with, and what went wrong."""
-    fly = {(key, check_value(of)) for key, of in found.ring.keys.items()}
-    if found.noted is None or fly <= found.noted:
-        return found.ring, ()
-    try:
-        _write_used(os.path.join(state, FOLDER), fly | found.noted)
-    except OSError as error:
-        sentence = f"{os.path.join(state, FOLDER, USED)} cannot be written ({error.strerror}): every key counts as used"
-        return found.ring._replace(used=frozenset(found.ring.keys)), (sentence,)
-    return found.ring, ()
 
 
 def _octets(path: str) -> bytes | None:
@@ -111,7 +128,7 @@ def _octets(path: str) -> bytes | None:
 
 
 def _read_used(folder: str) -> _Noted | None:
-    """What has flown; None when that cannot be told."""
+    """What may have flown; None when that cannot be told."""
     try:
         with open(os.path.join(folder, USED), "rb", opener=lambda path, _: os.open(path, os.O_RDONLY | _OPEN)) as file:
             text = file.read(USED_OCTETS_MAX + 1)
@@ -125,7 +142,7 @@ def _read_used(folder: str) -> _Noted | None:
     for line in text.splitlines():
         words = line.decode("ascii", "replace").split()
         with suppress(ValueError):
-            if len(words) == 2 and len(words[1]) == 2 * CHECK_OCTETS:
+            if len(words) == 2 and len(words[1]) == 2 * _CHECK_OCTETS:
                 noted.add((int(words[0], 16), bytes.fromhex(words[1])))
                 continue
         return None

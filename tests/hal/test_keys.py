@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from fsw.hal.keys import KeyFileError, note_use, read_keys
+from fsw.kernel.key import KeyRing
 
 SLOTS = ("00", "01", "02", "03")
 SPIS = ("10", "11", "20", "21", "23")
@@ -29,21 +30,20 @@ def _line(name: str, octets: bytes) -> str:
 
 @pytest.mark.proves("K-SEC-001")
 def test_keys_are_those_of_the_link_by_their_id(tmp_path: Path) -> None:
-    assert read_keys(str(tmp_path)).ring.keys == {}
+    assert read_keys(str(tmp_path)).keys == {}
     _write(tmp_path, **ALL, _0099=bytes(32), _0012=bytes(7), _0410=bytes(32))
     found = read_keys(str(tmp_path))
-    assert {f"_{key:04X}": key_.octets for key, key_ in found.ring.keys.items()} == ALL
-    assert found.sentences == ()
-    assert found.ring.used == found.ring.unusable == frozenset()
+    assert {f"_{key:04X}": key_.octets for key, key_ in found.keys.items()} == ALL
+    assert found.wrong == {}
 
 
 @pytest.mark.parametrize("octets", [b"", bytes(31), bytes(33), b"5e" * 32])
 def test_a_file_of_another_size_is_no_key_and_the_others_fly(tmp_path: Path, octets: bytes) -> None:
     _write(tmp_path, **WHOLE | {"_0011": octets})
     found = read_keys(str(tmp_path))
-    assert set(found.ring.keys) == {0x10, 0x20, 0x21, 0x23}
-    assert found.ring.unusable == {0x11}
-    (sentence,) = found.sentences
+    assert set(found.keys) == {0x10, 0x20, 0x21, 0x23}
+    assert set(found.wrong) == {0x11}
+    (sentence,) = found.wrong.values()
     assert sentence.endswith("0011.key is no key: a key has 32 octets")
 
 
@@ -54,25 +54,25 @@ def test_a_file_that_others_may_touch_is_no_key(tmp_path: Path, mode: int) -> No
         read_keys(str(tmp_path))
     _write(tmp_path, _0110=b"another" * 4 + b"one.")
     found = read_keys(str(tmp_path))
-    assert found.ring.unusable == {0x10}
-    assert 0x110 in found.ring.keys
+    assert set(found.wrong) == {0x10}
+    assert 0x110 in found.keys
 
 
 def test_no_key_serves_two_ids(tmp_path: Path) -> None:
     _write(tmp_path, **WHOLE | {"_0023": WHOLE["_0010"], "_0110": WHOLE["_0011"]})
     found = read_keys(str(tmp_path))
-    assert found.ring.unusable == {0x11, 0x23}
-    assert all("holds the key of another" in sentence for sentence in found.sentences)
+    assert set(found.wrong) == {0x11, 0x23}
+    assert all("holds the key of another" in sentence for sentence in found.wrong.values())
 
 
 def test_the_keys_of_commands_and_live_telemetry_are_needed_the_others_shut_their_channel(tmp_path: Path) -> None:
     _write(tmp_path, _0010=bytes(32), _0020=bytes(range(32)))
-    assert set(read_keys(str(tmp_path)).ring.keys) == {0x10, 0x20}
+    assert set(read_keys(str(tmp_path)).keys) == {0x10, 0x20}
     (tmp_path / "keys" / "0010.key").unlink()
     with pytest.raises(KeyFileError, match=r"no 0010\.key"):
         read_keys(str(tmp_path))
     _write(tmp_path, _0310=bytes(range(1, 33)))
-    assert set(read_keys(str(tmp_path)).ring.keys) == {0x310, 0x20}
+    assert set(read_keys(str(tmp_path)).keys) == {0x310, 0x20}
 
 
 def test_a_link_or_a_folder_is_no_key_file(tmp_path: Path) -> None:
@@ -90,30 +90,41 @@ def test_a_link_or_a_folder_is_no_key_file(tmp_path: Path) -> None:
 # --- what has flown -------------------------------------------------------------------------------------------------
 
 
+def _fly(state: Path) -> tuple[KeyRing, tuple[str, ...]]:
+    return note_use(str(state), read_keys(str(state)))
+
+
 @pytest.mark.proves("K-SEC-009")
 def test_that_keys_fly_is_noted_before_they_do_and_found_by_the_next_flight(tmp_path: Path) -> None:
     folder = _write(tmp_path, **WHOLE)
-    ring, said = note_use(str(tmp_path), read_keys(str(tmp_path)))
-    assert (ring.used, said) == (frozenset(), ())
+    ring, said = _fly(tmp_path)
+    assert set(ring.keys) == {0x10, 0x11, 0x20, 0x21, 0x23}
+    assert ring.used == ring.unusable == frozenset()
+    assert said == ()
     used = folder / "used"
     assert used.read_text() == "".join(_line(name, octets) for name, octets in WHOLE.items())
     assert used.stat().st_mode & 0o777 == 0o600
     assert not any(octets.hex() in used.read_text() for octets in WHOLE.values())
-    _write(tmp_path, _0110=b"new" * 10 + b"..", _0023=b"old" * 10 + b"..")
-    ring, said = note_use(str(tmp_path), read_keys(str(tmp_path)))
+    _write(tmp_path, _0110=b"new" * 10 + b"..", _0023=b"old" * 10 + b"..", _0210=b"short")
+    ring, said = _fly(tmp_path)
     assert ring.used == {0x10, 0x11, 0x20, 0x21}
-    assert said == ()
+    assert ring.unusable == {0x210}
+    assert [sentence.partition(": ")[2] for sentence in said] == ["a key has 32 octets"]
     assert len(used.read_text().splitlines()) == 7
-    assert read_keys(str(tmp_path)).ring.used == set(ring.keys)
+    assert _fly(tmp_path)[0].used == set(ring.keys)
 
 
+@pytest.mark.proves("K-SEC-009")
 def test_a_key_that_has_flown_under_another_id_is_none(tmp_path: Path) -> None:
     _write(tmp_path, **WHOLE)
-    note_use(str(tmp_path), read_keys(str(tmp_path)))
+    _fly(tmp_path)
     _write(tmp_path, **WHOLE | {"_0011": b"other one"[:8] * 4, "_0111": WHOLE["_0011"]})
-    found = read_keys(str(tmp_path))
-    assert found.ring.unusable == {0x111}
-    assert found.sentences[0].endswith("0111.key holds a key that has flown as 0011")
+    ring, said = _fly(tmp_path)
+    assert ring.unusable == {0x111}
+    assert said[0].endswith("0111.key holds a key that has flown as 0011")
+    _write(tmp_path, _0010=WHOLE["_0011"])
+    with pytest.raises(KeyFileError, match=r"0010\.key holds a key that has flown as 0011"):
+        _fly(tmp_path)
 
 
 @pytest.mark.proves("K-SEC-009")
@@ -121,10 +132,9 @@ def test_a_key_that_has_flown_under_another_id_is_none(tmp_path: Path) -> None:
 def test_a_note_that_cannot_be_read_lets_every_key_count_as_used(tmp_path: Path, text: bytes) -> None:
     folder = _write(tmp_path, **WHOLE)
     (folder / "used").write_bytes(text)
-    found = read_keys(str(tmp_path))
-    assert found.ring.used == {0x10, 0x11, 0x20, 0x21, 0x23}
-    assert found.sentences[0].endswith("used cannot be read: every key counts as used")
-    assert note_use(str(tmp_path), found)[0] is found.ring
+    ring, said = _fly(tmp_path)
+    assert ring.used == {0x10, 0x11, 0x20, 0x21, 0x23}
+    assert said[0].endswith("used cannot be read: every key counts as used")
     assert (folder / "used").read_bytes() == text
 
 
@@ -132,9 +142,9 @@ def test_a_note_that_cannot_be_read_lets_every_key_count_as_used(tmp_path: Path,
 def test_a_note_that_cannot_be_written_lets_every_key_count_as_used(tmp_path: Path) -> None:
     folder = _write(tmp_path, **WHOLE)
     (folder / "used.new").mkdir()
-    ring, said = note_use(str(tmp_path), read_keys(str(tmp_path)))
+    ring, said = _fly(tmp_path)
     assert ring.used == set(ring.keys)
     assert "used cannot be written" in said[0]
     (folder / "used.new").rmdir()
     (folder / "used").symlink_to("elsewhere")
-    assert read_keys(str(tmp_path)).ring.used == set(ring.keys)
+    assert _fly(tmp_path)[0].used == set(ring.keys)

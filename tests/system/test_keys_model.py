@@ -193,8 +193,7 @@ class Rotations(RuleBasedStateMachine):
         assert self.keys.bench.cadus.under[0] == 0x20 + (self.slots[0x20].sends << 8)
 
 
-@pytest.mark.proves("K-SEC-004", "K-SEC-005", "K-SEC-006", "K-SEC-009")
-class TestRotations(Rotations.TestCase):  # type: ignore[misc]
-    """The state machine as a test."""
-
-    settings = settings(max_examples=12, stateful_step_count=16, deadline=None, suppress_health_check=list(HealthCheck))
+TestRotations = pytest.mark.proves("K-SEC-004", "K-SEC-005", "K-SEC-006", "K-SEC-009")(Rotations.TestCase)
+TestRotations.settings = settings(
+    max_examples=12, stateful_step_count=16, deadline=None, suppress_health_check=list(HealthCheck)
+)
