@@ -37,6 +37,11 @@ class GroundKeys:
         """The ground's end."""
         return self._ring.protection
 
+    @property
+    def at_hand(self) -> Keys:
+        """Those at hand."""
+        return self._ring.keys
+
     def obey(self, order: KeyOrder, source_id: int) -> str:
         """Do what a plan says; why not, or empty."""
         if order.do == "rotate":

@@ -31,9 +31,14 @@ class KeyWork:
         self._challenge = challenge
         self._rotation: Rotation | None = None
 
+    @property
+    def running(self) -> bool:
+        """Whether one is under way."""
+        return self._rotation is not None and self._rotation.ending is None
+
     def begin(self, wish: Wish, by: Sender, source_id: int) -> str:
         """Begin a change of keys; why not, or empty."""
-        if self._rotation is not None and self._rotation.ending is None:
+        if self._rotation is not None and self.running:
             return f"{self._rotation.by.operator} is changing keys now"
         refused = self._hands.refresh() or lacking(wish, self._hands)
         if not refused:
