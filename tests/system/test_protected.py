@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from fsw.hal.ports import LineState
-from fsw.services.security.link_security import RENEWED_AT, RESERVED, sealed
+from fsw.services.security.kept_numbers import sealed
+from fsw.services.security.link_security import RENEWED_AT, RESERVED
 from fsw.store.keep import Table, put
 from hil.seed import Dice
 from tests.system.bench import Bench, events

@@ -1,8 +1,8 @@
 """What the protected link keeps over resets: replay marks before a command acts, counters before they are used.
 
 A taken frame's packets wait until the store has its mark; then they go on, in their order. Counters of what leaves are
-reserved 2^20 ahead and renewed at half, for the key in use. A row of table COUNTERS is a number and its complement,
-twice: the first IV that may come, or leave, under a key in the next life. Every key on board has one before another
+reserved 2^20 ahead and renewed at half, for the key in use. What is kept is the first IV that
+may come, or leave, under a key in the next life (`kept_numbers.py`). Every key on board has one before another
 number is kept, so that a key that has flown and has none is known to have lost it. A frame under a key that was not
 proved proves it: state and mark are one list of changes (`key_slots.py`).
 
@@ -29,9 +29,10 @@ from fsw.mdb.values import Raw
 from fsw.services.board import Board, Health
 from fsw.services.instrument import Services
 from fsw.services.keeper import Outcome, Then
-from fsw.services.security.key_slots import COPY, KeySlots
+from fsw.services.security.kept_numbers import number_in, number_rows, there
+from fsw.services.security.key_slots import KeySlots
 from fsw.services.timebase import Timebase
-from fsw.store.keep import LOST_KEY, Change, Table, put
+from fsw.store.keep import LOST_KEY, Change, Table
 
 RESERVED: Final = 1 << 20
 RENEWED_AT: Final = RESERVED // 2
@@ -45,7 +46,6 @@ GATHER_US: Final = 50_000
 WAITING_MAX: Final = 256
 WAIT_FROM: Final = 128
 """Frames in waiting from which on the link's input counts as full: AD frames wait on the ground then."""
-NUMBER_OCTETS: Final = 13
 _U32: Final = 0xFFFF_FFFF
 _REFUSALS: Final = {
     SdlsReject.SPI: FrameRefusal.SPI_UNKNOWN,
@@ -67,18 +67,6 @@ class _Frame(NamedTuple):
     key: int
     mark: int
     events: list[LinkEvent]
-
-
-def sealed(number: int) -> bytes:
-    """A number of 0..2^96 as it is kept."""
-    octets = number.to_bytes(NUMBER_OCTETS, "big")
-    return octets + bytes(octet ^ 0xFF for octet in octets)
-
-
-def unsealed(row: bytes) -> int | None:
-    """The number of a row; None when its halves contradict one another, or it is none."""
-    number = int.from_bytes(row[:NUMBER_OCTETS], "big")
-    return number if len(row) == 2 * NUMBER_OCTETS and number <= IV_END and sealed(number) == row else None
 
 
 class LinkSecurity:
@@ -167,12 +155,11 @@ class LinkSecurity:
             self._services.events.report(mdb.CommandNotAuthentic(reason=_REFUSALS[reason], refused=refused), now)
 
     def _keep_due(self, now: Micros) -> None:
-        if now >= self._marks_us and self._waiting and not self._keeping:
-            self._keep_marks(now)
-            if self._keeping or not self._waiting:
-                self._marks_us = NEVER
+        if now >= self._marks_us and self._waiting and not self._keeping and self._keep_marks(now):
+            self._marks_us = NEVER
 
-    def _keep_marks(self, now: Micros) -> None:
+    def _keep_marks(self, now: Micros) -> bool:
+        """Have the marks of all that waits kept; False when the keeper has too much to do: in the next turn."""
         assert self._link.protection is not None
         taking = self._link.protection.taking
         marks = {key: taking[key].mark for key in self._unmarked if key in taking}
@@ -180,7 +167,7 @@ class LinkSecurity:
         used = dict.fromkeys(frame.key for frame in self._waiting)
         proved = [key for key in used if self._slots.proved(key) and not self.changing(key)]
         changes = self._listed(
-            [change for key, mark in marks.items() for change in _changes(key, mark + 1)]
+            [change for key, mark in marks.items() for change in number_rows(key, mark + 1)]
             + [change for key in proved for change in self._slots.rows(key, KeyState.ACTIVE)]
         )
         number = len(self._waiting)
@@ -201,15 +188,19 @@ class LinkSecurity:
             self._services.attention.ring()
 
         faulty = self._board.health & Health.STORE
-        if self._services.keeper.keep(changes, now, marked if faulty else then):
+        asked = self._services.keeper.keep(changes, now, marked if faulty else then)
+        if asked:
             self.proving.update(proved)
-            self._keeping = 0 if faulty else number
-        elif not faulty:
-            self._services.attention.ring()  # the keeper has too much to do: in the next turn
         if faulty:
             # Nothing waits for a store that is known to be faulty; it is given the marks all the same.
             self._lives_in_memory(now)
             self._let_go(number, now)
+            return True
+        if asked:
+            self._keeping = number
+        else:
+            self._services.attention.ring()
+        return asked
 
     @property
     def begun(self) -> bool:
@@ -268,7 +259,7 @@ class LinkSecurity:
         for key, state in self._slots.states.items():
             if key in self._slots.keys:
                 states = [row for row in self._slots.rows(key, state) if rows.get(row.key) != row.octets]
-                numbers = [row for row in _changes(key, 0) if row.key not in rows or key in others]
+                numbers = [row for row in number_rows(key, 0) if row.key not in rows or key in others]
                 self._first |= {row.key: row for row in (*states, *(() if key in self._untold else numbers))}
         self._link.input_full(False)
         self._due = now
@@ -276,10 +267,10 @@ class LinkSecurity:
 
     def _number(self, key: int, rows: Mapping[int, bytes], others: Collection[int]) -> int | None:
         """The first IV of this life under a key; None where it is lost. `others`: whose rows are another key's."""
-        kept = [] if key in others else [rows[row] for row in (key, key | COPY) if row in rows]
-        if not kept and LOST_KEY not in rows and key not in self._used:
+        theirs = {} if key in others else rows
+        if not there(key, theirs) and LOST_KEY not in rows and key not in self._used:
             return NO_MARK + 1
-        number = max((number for row in kept if (number := unsealed(row)) is not None), default=None)
+        number = number_in(key, theirs)
         if number is None:
             self._untold.append(key)
         return number
@@ -315,7 +306,7 @@ class LinkSecurity:
             return
         for sender in self._lost:
             sender.begin(tai_us * RESERVED, tai_us * RESERVED)
-            self._first |= {row.key: row for row in _changes(sender.key, sender.following)}
+            self._first |= {row.key: row for row in number_rows(sender.key, sender.following)}
         self._lost.clear()
 
     def _keep(self, changes: list[Change], now: Micros, told: Then) -> bool:
@@ -342,7 +333,7 @@ class LinkSecurity:
             if outcome is Outcome.KEPT:
                 self._extend(sender, until)
 
-        if self._keep(self._listed(_changes(sender.key, until)), now, then):
+        if self._keep(self._listed(number_rows(sender.key, until)), now, then):
             self._asked.add(sender.key)
 
     def _extend(self, sender: Sender, until: int) -> None:
@@ -361,7 +352,7 @@ class LinkSecurity:
         if sender in self._lost:
             return None
         until = _until(sender)
-        return _changes(key, until), lambda: self._extend(sender, until)
+        return number_rows(key, until), lambda: self._extend(sender, until)
 
     # --- what it says -----------------------------------------------------------------------------------------------
 
@@ -392,8 +383,3 @@ class LinkSecurity:
 def _until(sender: Sender) -> int:
     """Up to where a reservation goes."""
     return max(sender.reserved, min(sender.following + RESERVED, IV_END))
-
-
-def _changes(key: int, number: int) -> list[Change]:
-    """One number, twice."""
-    return [put(Table.COUNTERS, key, sealed(number)), put(Table.COUNTERS, key | COPY, sealed(number))]
