@@ -1,10 +1,10 @@
 """What the protected link keeps over resets: replay marks before a command acts, counters before they are used.
 
 A taken frame's packets wait until the store has its mark; then they go on, in their order. Counters of what leaves are
-reserved 2^20 ahead and renewed at half, for the key in use. What is kept is the first IV that
-may come, or leave, under a key in the next life (`kept_numbers.py`). Every key on board has one before another
-number is kept, so that a key that has flown and has none is known to have lost it. A frame under a key that was not
-proved proves it: state and mark are one list of changes (`key_slots.py`).
+reserved 2^20 ahead and renewed at half, for the key in use. What is kept is the first IV that may come, or leave, under
+a key in the next life (`kept_numbers.py`). Every key on board has one before another number is kept, so that a key that
+has flown and has none is known to have lost it. A frame under a key that was not proved proves it: state and mark are
+one list of changes (`key_slots.py`).
 
 Off nominal: until the marks are back nothing protected is taken, and until counters are reserved nothing protected
 leaves. A store that does not keep marks lets commands act with marks that live in memory, and that is told; what is
