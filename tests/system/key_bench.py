@@ -4,6 +4,7 @@ import hmac
 import struct
 from pathlib import Path
 
+from fsw.capture.recorder import Sink
 from tests.system.bench import Bench
 from tests.system.by_hand import Report, telecommand, verifications
 
@@ -27,9 +28,9 @@ def said_by(octets: bytes, text: bytes, key: int, more: bytes = b"") -> bytes:
 class KeyBench:
     """`ask` gives the failure code of a request, 0 without one, -1 when nobody answers."""
 
-    def __init__(self, folder: Path, keys: dict[int, bytes] | None = None) -> None:
+    def __init__(self, folder: Path, keys: dict[int, bytes] | None = None, record: Sink | None = None) -> None:
         self.keys = dict(KEYS if keys is None else keys)
-        self.bench = Bench(folder, keys=self.keys)
+        self.bench = Bench(folder, keys=self.keys, record=record)
         self.count = 0
         self.heard: list[Report] = []
         self.bench.run(1)
