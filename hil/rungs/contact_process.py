@@ -150,6 +150,9 @@ class Contact:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()
 
     def _provision(self) -> None:
         """Give both ends their keys, as a mission is given them."""

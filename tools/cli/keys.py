@@ -144,22 +144,23 @@ def _rotate(client: Client, named: list[str], recovery: bool, keep_old: bool, js
     except ValueError:
         refuse("keys: --spi takes an SPI in hex, as in 0010")
     request = client.ask("rotate", **wish)
+    answer = client.wait(request)
+    if "error" in answer:
+        refuse(str(answer["error"]))
     steps: list[Data] = []
-    for message in client.messages(None):
-        if message.get("id") != request:
-            continue
-        if "error" in message:
-            refuse(str(message["error"]))
-        told = message.get("rotation")
-        if not isinstance(told, dict):
-            continue
-        if "ending" in told:
-            if json_out:
-                typer.echo(json.dumps({**told, "steps": steps}))
-            else:
-                typer.echo(f"{told['ending']}: {told['text']}")
-            return 0 if told["ending"] == Ending.DONE.value else NOT_DONE
-        steps.append(told)
-        if not json_out:
-            typer.echo(f"{told['key']}  {told['text']}")
-    return NOT_DONE
+    end: dict[str, Data] = {}
+    try:
+        for message in client.messages(None):
+            told = message.get("rotation")
+            if message.get("id") != request or not isinstance(told, dict):
+                continue
+            if "ending" in told:
+                end = told
+                break
+            steps.append(told)
+            if not json_out:
+                typer.echo(f"{told['key']}  {told['text']}")
+    except ClientError as error:
+        end = {"key": None, "ending": Ending.STOPPED.value, "text": f"{error}; kratai keys rotate goes on from there"}
+    typer.echo(json.dumps({**end, "steps": steps}) if json_out else f"{end['ending']}: {end['text']}")
+    return 0 if end["ending"] == Ending.DONE.value else NOT_DONE
