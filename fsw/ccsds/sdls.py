@@ -255,6 +255,11 @@ class Protection:
             self.refused[found] += 1
         return found
 
+    def pass_over(self, vcid: int, field: bytes) -> None:
+        """A data field has come whose frame goes no further: no copy of it is taken from now on. Nothing is counted."""
+        if vcid in self._takes:
+            self._tried(vcid, field, Receiver.check)
+
     def opened(self, vcid: int, field: bytes) -> bytes | SdlsReject:
         """The same for who only listens: no mark is looked at, none moves, nothing is counted."""
         return self._tried(vcid, field, Receiver.opened) if vcid in self._takes else field

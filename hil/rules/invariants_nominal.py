@@ -19,7 +19,7 @@ from hil.rules.invariants_log import Log
 from hil.rules.overhearing import VC_LANDER, Said
 from hil.written.fault import Fault
 from tools.ground.records import LinkRecord
-from tools.ground.uplink import LinkState
+from tools.ground.uplink_words import LinkState
 
 HEARTBEAT_US: Final = 30_000_000
 """A heartbeat older than this says nothing of now."""

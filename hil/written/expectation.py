@@ -22,7 +22,7 @@ from tools.ground.records import (
     ParameterRecord,
     Record,
 )
-from tools.ground.uplink import LinkState
+from tools.ground.uplink_words import LinkState
 
 OPERATORS: Final[Mapping[str, Callable[..., object]]] = {
     "=": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge,

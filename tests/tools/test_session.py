@@ -20,7 +20,7 @@ from tools.ground.request import Refusal, Why
 from tools.ground.session import Session
 from tools.ground.ticket import Ticket
 from tools.ground.tracking import State, Word
-from tools.ground.uplink import UplinkProfile
+from tools.ground.uplink_words import UplinkProfile
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tools.ground.flown import DatabaseState
 from tools.ground.profile import Profile
 from tools.ground.records import LinkRecord, Note
 from tools.ground.tracking import State, Word
-from tools.ground.uplink import UplinkProfile
+from tools.ground.uplink_words import UplinkProfile
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from tools.cli.joining import Json, MissionFolder, State, folder_of, joined
 from tools.cli.main import refuse
 from tools.ground.client import ClientError
 from tools.ground.records import Data
-from tools.ground.uplink import LinkState
+from tools.ground.uplink_words import LinkState
 
 NOT_READY: Final = 3
 _PAUSE_S: Final = 0.2

@@ -38,7 +38,8 @@ DownEvent = ControlWord | PacketReceived | GapDetected | PacketRejected | FrameR
 class Downlink:
     """Streams of frames in, events out. `lengths` are the frame lengths that are taken.
 
-    With `protection` a frame of a protected channel is taken whole, control word included, or not at all.
+    With `protection` a frame of a protected channel is taken whole, control word included, or not at all. What a clear
+    one brings anybody may have said: it is not taken, but for idle frames and their control word.
     """
 
     def __init__(
@@ -64,6 +65,8 @@ class Downlink:
         data = frame.data if self._protection is None else self._protection.check(frame.vcid, frame.data)
         if isinstance(data, SdlsReject):
             return [self._reject(data.value)]
+        if self._protection is not None and frame.vcid != VC_IDLE and not self._protection.takes(frame.vcid):
+            return [self._reject("tm_channel_clear")]
         self.frames_good += 1
         events: list[DownEvent] = [ControlWord(frame.clcw)] if self._is_news(frame) else []
         if frame.vcid == VC_IDLE:

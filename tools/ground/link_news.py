@@ -4,7 +4,7 @@ from typing import Final
 
 from fsw.kernel.clock import NEVER, Micros
 from tools.ground.records import LinkRecord
-from tools.ground.uplink import LinkState
+from tools.ground.uplink_words import LinkState
 
 PERIOD_US: Final = 1_000_000
 _SILENT: Final = (LinkState.NO_CLCW.value, LinkState.SILENT.value)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from fsw.ccsds.sdls import Protection
 from fsw.config import LINES, SCID
 from tools.ground.downlink import TM_FRAME_OCTETS
-from tools.ground.uplink import UplinkProfile
+from tools.ground.uplink_words import UplinkProfile
 
 
 class Profile(NamedTuple):
@@ -25,7 +25,11 @@ def of_line(line: str, *, one_way_us: int = 0, raw: bool = False, scid: int = SC
     idle_us = LINES[line].idle_us
     trip_us = 2 * one_way_us
     uplink = UplinkProfile(
-        scid=scid, t1_us=2_000_000 + idle_us + trip_us, silence_us=1_500_000 + 3 * idle_us + idle_us // 2, raw=raw
+        scid=scid,
+        t1_us=2_000_000 + idle_us + trip_us,
+        silence_us=1_500_000 + 3 * idle_us + idle_us // 2,
+        raw=raw,
+        again_us=500_000 + LINES[line].release_us + trip_us,
     )
     word_us, queue_us = 18_000_000 + 2 * idle_us + trip_us, 27_000_000 + 3 * idle_us + trip_us
     return Profile(uplink, word_us=word_us, queue_us=queue_us, one_way_us=one_way_us)

@@ -34,7 +34,8 @@ from tools.ground.saying import Saying
 from tools.ground.structures import FlightStructures
 from tools.ground.ticket import ITSELF, Sender, Ticket
 from tools.ground.tracking import UNDECIDED, Former, StageChange, State, Tracker, Word
-from tools.ground.uplink import QUEUE_MAX, LinkState, Uplink, UpWord
+from tools.ground.uplink import QUEUE_MAX, Uplink
+from tools.ground.uplink_words import LinkState, UpWord
 
 SOURCE_ID: Final = 1
 REPORT_OCTETS_MAX: Final = 2_048
@@ -306,6 +307,7 @@ class Session:
             return
         change = self.tracker.report(verification, now)
         if change is not None:
+            self.uplink.answered(change.ticket)
             self._stage(change)
 
     def _booted(self, boot: BootEvent, now: Micros) -> None:

@@ -12,12 +12,15 @@ FOP-1 leaves to management when and how AD service is initiated. The policy here
 - Whoever can send a frame can move the receiver (FARM-1 stands before any check of who sent it). The control word
   shows it, FOP-1 alerts and is initiated anew from the next one: that is all it costs. A V(R) of 0 is a reboot only
   where FARM-B's count is 0 too, else somebody has set it.
+- On a protected link what is sent again is valid anew, and nothing of COP-1 is authentic. So nothing is sent again
+  before its answer could be here (`again_us`), nor once authentic telemetry has answered it: then somebody has moved
+  the receiver back over what it had taken, and FOP-1 is initiated anew.
 - At every AOS, the first control word after a silence, FOP-1 is initiated anew, once nothing is outstanding.
-- A receiver that shows CLCWs but does not act on Set V(R) is taken as it is.
+- A receiver that shows CLCWs but does not act on Set V(R) is taken as it is; on a protected link it is asked again, for
+  there somebody may have made it look so.
 """
 
 from collections import deque
-from enum import Enum, unique
 from typing import Final, NamedTuple
 
 from fsw.ccsds import cltu, tc_frame
@@ -31,62 +34,13 @@ from fsw.ccsds.ground_link import packet_octets_max
 from fsw.ccsds.sdls import Protection
 from fsw.ccsds.tc_frame import TcFrame
 from fsw.kernel.clock import NEVER, Micros
+from tools.ground.uplink_words import ALERTS, LinkState, UplinkEvent, UplinkProfile, UpWord
 
 QUEUE_MAX: Final = 64
 DATAGRAMS_MAX: Final = 1024
 _CLCWS_TO_JUDGE: Final = 3
+_RETRANSMIT: Final = 0x0800  # of a control word
 _FIRST: Final = 1  # the N(S) that a fresh receiver is set to
-
-_ALERTS: Final = {
-    Action.ALERT_T1: "never acknowledged, and not sent again (COP-1 alert T1)",
-    Action.ALERT_LIMIT: "never acknowledged, and not sent again (COP-1 alert LIMIT)",
-    Action.ALERT_LOCKOUT: "the receiver has locked itself (COP-1 alert LOCKOUT)",
-    Action.ALERT_NN_R: "the receiver's count jumped (COP-1 alert NN(R))",
-    Action.ALERT_SYNCH: "the receiver's count and ours do not agree (COP-1 alert SYNCH)",
-    Action.ALERT_CLCW: "the control words contradict each other (COP-1 alert CLCW)",
-}
-
-
-@unique
-class LinkState(Enum):
-    """What an operator must know of the way up; the values are what is shown."""
-
-    NO_CLCW = "no telemetry heard yet"
-    SILENT = "telemetry has fallen silent"
-    INITIALISING = "initialising COP-1"
-    WAIT = "the payload asks to wait"
-    LOCKOUT = "unlocking the payload's receiver"
-    ACTIVE = "ready"
-
-
-@unique
-class UpWord(Enum):
-    """What became of one queued packet, or of the link."""
-
-    SENT = "sent"
-    RECEIVED = "received"
-    INTERRUPTED = "interrupted"
-    REBOOT = "reboot"  # the receiver started over; the ticket is 0
-
-
-class UplinkEvent(NamedTuple):
-    """A word on a ticket, with a reason where there is one."""
-
-    word: UpWord
-    ticket: int
-    text: str = ""
-
-
-class UplinkProfile(NamedTuple):
-    """Numbers of the way up. `silence_us`: no CLCW for so long, and nothing new is sent. `raw`: frames without CLTU."""
-
-    scid: int = 42
-    vcid: int = 0
-    window: int = 10
-    t1_us: int = 3_000_000
-    limit: int = 3
-    silence_us: int = 5_000_000
-    raw: bool = False
 
 
 class _Waiting(NamedTuple):
@@ -111,6 +65,9 @@ class Uplink:
         self._queue: deque[_Waiting] = deque()
         self._tickets: dict[int, int] = {}  # FOP-1's request id -> ticket
         self._sent: set[int] = set()
+        self._answered: set[int] = set()  # of those, what the payload has spoken of
+        self._left_us = Micros(0)  # when an AD frame last left
+        self._moved_back = False  # FOP-1 asks for something again that was answered
         self._datagrams: list[bytes] = []
         self._events: list[UplinkEvent] = []
         self._negative: list[int] = []
@@ -119,6 +76,7 @@ class Uplink:
         self._set_v_r_ignored = False
         self._asked_farm_b = -1  # FARM-B counter when Set V(R) was last asked for
         self._clcws_since = 0
+        self._asked_us = Micros(0)  # when that, or Unlock, was last asked for
         self._sync_due = False  # since AOS
         self.syncs = 0
         """How often FOP-1 was initiated anew at AOS or by hand."""
@@ -153,9 +111,15 @@ class Uplink:
             self.reboot(now, "its receiver reports V(R) = 0")
         if self.fop.state is State.S6_INITIAL:
             self._initiate(fields, now)
+        elif self._asks_in_vain(fields, now):
+            self.fop.directive(Directive.TERMINATE, now)
+            self._drain(now)
+            self._initiate(fields, now)
         else:
-            self.fop.clcw(word, now)
+            soon = self.protection is not None and now - self._left_us < self.profile.again_us
+            self.fop.clcw(word & ~_RETRANSMIT if soon else word, now)
         self._drain(now)
+        self._part(now)
         if self._sync_due:
             self._sync_at_aos(fields, now)
         self._settle(fields, now)
@@ -181,6 +145,12 @@ class Uplink:
         """Let T1 expire."""
         self.fop.tick(now)
         self._drain(now)
+        self._part(now)
+
+    def answered(self, ticket: int) -> None:
+        """Authentic telemetry has spoken of what a ticket's frame brought: it has been taken."""
+        if self.protection is not None and ticket in self._sent:
+            self._answered.add(ticket)
 
     def bypass(self, vcid: int, packet: bytes) -> bool:
         """Send a packet in a BD frame of a protected channel, once; False where it has no key, or no counter."""
@@ -238,12 +208,31 @@ class Uplink:
 
     # --- policy ---------------------------------------------------------------------------------------------------
 
+    def _part(self, now: Micros) -> None:
+        """The receiver was moved back over what it had taken: AD ends, and is initiated anew behind all of it."""
+        if self._moved_back:
+            self._moved_back = False
+            self.alerts += 1
+            self.fop.directive(Directive.TERMINATE, now)
+            self._drain(now, "somebody has moved the receiver back")
+
     def _betrays_reboot(self, fields: Clcw) -> bool:
         """AD is active and the report value is the 0 of a fresh boot, which we never let it be."""
         fop = self.fop
         if fields.report_value != 0 or fields.farm_b != 0 or fop.state > State.S3_RETRANSMIT_WAIT:
             return False
         return (0 - fop.nn_r) % 256 > (fop.v_s - fop.nn_r) % 256
+
+    def _asks_in_vain(self, fields: Clcw, now: Micros) -> bool:
+        """The answer to Unlock or Set V(R) could be here, and the receiver stands so that it will never come.
+
+        It was unlocked and is at another number than a control word has said; or it is locked, and sets nothing.
+        """
+        if self.fop.state is not State.S5_INITIALISING_BC or now - self._asked_us < self.profile.again_us:
+            return False
+        if self._asked_farm_b >= 0:
+            return fields.lockout
+        return not fields.lockout and fields.report_value != self.fop.v_s
 
     def _sync_at_aos(self, fields: Clcw, now: Micros) -> None:
         """What is outstanding ends first, confirmed or with an alert, which initiates anew by itself."""
@@ -259,6 +248,7 @@ class Uplink:
     def _initiate(self, fields: Clcw, now: Micros) -> None:
         n_r = fields.report_value
         if fields.lockout:
+            self._asked_farm_b, self._asked_us = -1, now
             self.fop.directive(Directive.SET_V_S, now, n_r)
             self.fop.directive(Directive.INIT_AD_WITH_UNLOCK, now)
         elif fields.wait:
@@ -277,7 +267,7 @@ class Uplink:
     def _ask_set_v_r(self, fields: Clcw, now: Micros) -> None:
         """To the next number that this session has not used; at its start, to what the receiver is at."""
         v_r = fields.report_value if self._unused is None else self._unused
-        self._asked_farm_b, self._clcws_since = fields.farm_b, 0
+        self._asked_farm_b, self._clcws_since, self._asked_us = fields.farm_b, 0, now
         self.fop.directive(Directive.INIT_AD_WITH_SET_V_R, now, v_r or _FIRST)
 
     def _settle(self, fields: Clcw, now: Micros) -> None:
@@ -316,7 +306,7 @@ class Uplink:
             for event in events:
                 match event:
                     case Transmit():
-                        self._transmit(event)
+                        self._transmit(event, now)
                         self.fop.lower_accept(event.service, now)
                     case Response(Kind.CONFIRM, Service.AD, request_id):
                         self._word(UpWord.RECEIVED, self._tickets.pop(request_id))
@@ -327,9 +317,14 @@ class Uplink:
                     case _:
                         pass
 
-    def _transmit(self, event: Transmit) -> None:
+    def _transmit(self, event: Transmit, now: Micros) -> None:
         bypass, control = event.service is not Service.AD, event.service is Service.BC
         vcid, data = self.profile.vcid, event.data
+        if not bypass:
+            self._moved_back |= self._tickets[event.request_id] in self._answered
+            if self._moved_back:
+                return
+            self._left_us = now
         if self.protection is None or control:
             self._leave(TcFrame(self.profile.scid, vcid, bypass, control, event.n_s, data))
         elif self.protection.ready(vcid):
@@ -354,13 +349,16 @@ class Uplink:
         if event.reason is not Action.ALERT_TERM:
             self.alerts += 1
             if event.reason is Action.ALERT_T1 and self._asked_farm_b >= 0 and self.last_clcw is not None:
-                unmoved = self.last_clcw.farm_b == self._asked_farm_b
+                unmoved = self.last_clcw.farm_b == self._asked_farm_b and self.protection is None
                 self._set_v_r_ignored |= unmoved and self._clcws_since >= _CLCWS_TO_JUDGE
             self._asked_farm_b = -1
-        text = reason or _ALERTS.get(event.reason, f"COP-1 {event.reason.value}")
+        text = reason or ALERTS.get(event.reason, f"COP-1 {event.reason.value}")
         for ticket in self._negative:
-            self._word(UpWord.INTERRUPTED, ticket, text)
-            self._sent.discard(ticket)
+            if ticket in self._answered:
+                self._word(UpWord.RECEIVED, ticket)
+            else:
+                self._word(UpWord.INTERRUPTED, ticket, text)
+                self._sent.discard(ticket)
             self._dirty = True
         self._negative.clear()
 
@@ -368,3 +366,4 @@ class Uplink:
         self._events.append(UplinkEvent(word, ticket, text))
         if word is UpWord.RECEIVED:
             self._sent.discard(ticket)
+            self._answered.discard(ticket)
