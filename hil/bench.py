@@ -210,6 +210,16 @@ class Bench:
             self.lander.receive_tc(datagram, now)
         self._ground_due = self.session.next_due()
 
+    def receive_tm(self, datagram: bytes, now: Micros) -> None:
+        """A datagram comes to the ground that the lander has not sent."""
+        self._ground_told = True
+        self.session.tm_datagram(datagram, now)
+
+    def receive_tc(self, datagram: bytes, now: Micros) -> None:
+        """A datagram goes to the lander that the ground has not sent."""
+        self._lander_told = True
+        self.lander.receive_tc(datagram, now)
+
     # --- hands of the player ----------------------------------------------------------------------------------------
 
     def order(self, order: Order, now: Micros) -> str:

@@ -4,12 +4,13 @@ SIMULATED rungs only: a real board cannot be looked into. The looks are read fro
 judged here: whether tasks are fresh, and what the loads draw, is worked out anew.
 """
 
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Iterator, Mapping, Sized
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from fsw.kernel.clock import Micros
 from fsw.kernel.supervisor import TaskState
+from fsw.mdb.values import Raw
 from hil.board.board import Board, Powered
 from hil.observer import Probe
 
@@ -23,6 +24,7 @@ LANDER_OUTBOX_MAX: Final = 32
 MESSAGE_TYPES_MAX: Final = 256
 STRUCTURES_MAX: Final = 160
 EVENTS_DISABLED_MAX: Final = 4096
+SCRATCH: Final = 10
 
 
 class Window:
@@ -64,12 +66,17 @@ class Window:
 
 def tap(board: Board, tell: Callable[[bytes], None]) -> None:
     """Have `tell` called with the id of each request whose execution begins, for as long as this life lasts."""
+    tap_requests(board, lambda request_id, _: tell(request_id))
+
+
+def tap_requests(board: Powered, tell: Callable[[bytes, object], None]) -> None:
+    """The same with the body of each request: the declared class with its values."""
     app = board.app
     assert app is not None, "only what has power executes"
 
     def executing(execution: Callable[[Any, Micros], None], request: Any, now: Micros) -> None:  # noqa: ANN401
         # Any: the type of a request stays in flight's own house.
-        tell(request.request_id)
+        tell(request.request_id, request.body)
         execution(request, now)
 
     processes = [app.system.process, app.power.process, app.comms.process]
@@ -77,6 +84,32 @@ def tap(board: Board, tell: Callable[[bytes], None]) -> None:
     for process in processes:
         assert process is not None, "every process has its queue"
         process.executions = {body: partial(executing, one) for body, one in process.executions.items()}
+
+
+class Counted(NamedTuple):
+    """What the receiver of one life has counted: refusals by their names, octets skipped, frames taken whole."""
+
+    refused: Mapping[str, int]
+    octets_skipped: int
+    frames_good: int
+    authentic: int
+    faults: Mapping[str, str]
+    """The last fault of each task that had one."""
+    scratch: Raw
+    """Parameter 10."""
+
+
+def counted(board: Powered) -> Counted:
+    """The counters of the receiver as they stand."""
+    app = board.app
+    assert app is not None, "looked at with power only"
+    link = app.link
+    refused = {reason.value: count for reason, count in link.counters.items()}
+    if link.protection is not None:
+        refused |= {reason.value: count for reason, count in link.protection.refused.items()}
+    faults = {name: task.fault for name, task in app.supervisor.tasks.items() if task.fault}
+    scratch = app.parameters.values.get(SCRATCH)
+    return Counted(refused, link.octets_skipped, link.frames_good, app.security.authentic, faults, scratch)
 
 
 def _fresh(board: Board) -> bool:

@@ -3,6 +3,7 @@
 `all_of` gives the observers of a run. Each rule is cheap, keeps bounded memory, and says only what it has seen.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from fsw.config import FARM_WINDOW
@@ -31,14 +32,16 @@ RULES: Final = (
 )
 
 
-def all_of(plan: Scenario, mission: Mission) -> list[Observer]:
+def all_of(plan: Scenario, mission: Mission, also: Iterable[Observer] = ()) -> list[Observer]:
     """The observers of a run of this plan; the rules know of the mission only what crosses the line."""
     profile = plan.profile
-    return always_on(Line(profile.carrier, profile.scid, profile.tm_frame_octets, plan.keys), plan.nominal_within_us)
+    line = Line(profile.carrier, profile.scid, profile.tm_frame_octets, plan.keys)
+    return always_on(line, plan.nominal_within_us, also)
 
 
-def always_on(line: Line, nominal_within_us: int) -> list[Observer]:
-    """The observers of one run over `line`, in the order in which they must be told."""
+def always_on(line: Line, nominal_within_us: int, also: Iterable[Observer] = ()) -> list[Observer]:
+    """The observers of one run over `line`, in the order in which they must be told; `also` hear what the rules do."""
+    also = tuple(also)
     acceptance = Acceptance(FARM_WINDOW)
     heard: list[Observer] = [
         OneLastWord(),
@@ -47,6 +50,7 @@ def always_on(line: Line, nominal_within_us: int) -> list[Observer]:
         GapsAnnounced(),
         NominalAgain(nominal_within_us),
     ]
+    heard += also
     return [Overhearing(line, heard, acceptance), *heard, WatchdogHonest(), PowerWithin(), LimitsKept()]
 
 
