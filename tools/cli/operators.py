@@ -31,7 +31,7 @@ def command(
     *,
     role: Annotated[
         RoleName | None,
-        typer.Option(help="observer: sees; operator: commands too; engineer: --force, route and stop too."),
+        typer.Option(help="observer: sees; operator: commands too; engineer: --force, keys, route and stop too."),
     ] = None,
     source: Annotated[
         int | None, typer.Option(help="PUS source id, nobody else's; default is the lowest free.")
