@@ -1,4 +1,4 @@
-"""A hazardous command from `kratai send`: armed, shown, asked for, executed (on board: fsw/services/security/hazards.py).
+"""A hazardous command from `kratai send`: armed, shown, asked for, executed (fsw/services/security/hazards.py).
 
 The session tells which commands are hazardous. Nothing is sent before it is known that somebody can be asked; what
 nobody says yes to is disarmed. Where the mission wants two operators this one arms, and another one executes.
