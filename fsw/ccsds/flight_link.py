@@ -3,8 +3,7 @@
 Up: carrier, TC frame, FARM-1 on VC 0, the check of SDLS where the link is protected, packets. Down: TM frames with
 their counters and, in each, the control word of VC 0 as it stands when the frame is made. Which APID may come on which
 channel is for the reader of the packets to say. FARM-1 hears a frame before anybody knows whether it is authentic: a
-forged one may move it, and goes no further; control frames (BC) are clear and move nothing else. What FARM-1 discards
-moves the replay mark all the same: nobody may keep it for later, when its sender has sent it again.
+forged one may move it, and goes no further; control frames (BC) are clear and move nothing else.
 """
 
 from enum import Enum, unique
@@ -16,7 +15,7 @@ from fsw.ccsds.farm1 import Event, Farm1, Outcome, State
 from fsw.ccsds.reception import FrameReceived, LineFault, UpEvent
 from fsw.ccsds.sdls import OVERHEAD_OCTETS, Protection, SdlsReject
 from fsw.ccsds.space_packet import split
-from fsw.ccsds.tc_frame import SetVr, TcFrame, TcReject, Unlock, decode_directive
+from fsw.ccsds.tc_frame import SetVr, TcReject, Unlock, decode_directive
 from fsw.ccsds.tm_frame import TmReject
 
 VC_COMMANDS: Final = 0
@@ -243,23 +242,16 @@ class FlightLink:
             assert directive is not None, "FARM-1 executes directives only"
             executed = verdict.event is Event.E7 or not locked_out
             events.append(Directive(frame.vcid, directive, executed))
-        else:
-            self._discard(frame, verdict.event, locked_out, events)
-
-    def _discard(self, frame: TcFrame, event: Event, locked_out: bool, events: list[LinkEvent]) -> None:
-        """FARM-1 has discarded a frame. Its sender sends it again, protected anew: this one may not act later."""
-        if self.protection is not None and not frame.control:
-            self.protection.pass_over(frame.vcid, frame.data)
-        if locked_out and event is not Event.E9:
+        elif locked_out and verdict.event is not Event.E9:
             self._reject(LinkFault.LOCKED_OUT, events)
         else:
-            self._reject(_FARM_FAULTS[event], events)
+            self._reject(_FARM_FAULTS[verdict.event], events)
 
     def _take_packets(self, received: FrameReceived, events: list[LinkEvent]) -> None:
         """Deliver the packets that share the frame; with one that cannot be delimited the rest of the frame goes."""
         vcid, data = received.frame.vcid, received.frame.data
         if self.protection is not None and self.takes_protected(vcid):
-            checked = self.protection.check(vcid, data)
+            checked = self.protection.check(vcid, data, bypass=received.frame.bypass)
             if isinstance(checked, SdlsReject):
                 events.append(Rejected(checked))
                 return

@@ -7,12 +7,17 @@ that is authenticated besides the data is the same octets for every frame of an 
 any IV above its mark. Every reason to refuse has a name.
 An association may have several keys (slots), each with its own counter and its own mark, all with one SPI on the
 wire. What leaves has the key in use; what comes may have any that is taken: the one that last worked is tried first.
+A telecommand whose IV says how it was sent (`numbered_iv.py`) is taken by that service only, and once however often
+COP-1 was made to repeat it.
 """
 
 from collections.abc import Callable, Collection, Iterable
 from enum import Enum, unique
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
+from fsw.ccsds import numbered_iv
+from fsw.ccsds.numbered_iv import NumberedIv
 from fsw.kernel.key import SLOTS, Key, Keys, key_id, spi_of
 
 SPI_TC: Final = 0x0010
@@ -48,6 +53,8 @@ class SdlsReject(Enum):
     REPLAYED = "sdls_replayed"
     MARK = "sdls_mark_unknown"  # it is not known yet what was taken before the last reset
     ROOM = "sdls_no_room"  # taken by nobody: too many frames wait for their mark to be kept
+    SERVICE = "sdls_other_service"  # sent as AD and brought as BD, or the other way round
+    AGAIN = "sdls_taken_before"  # COP-1 was made to repeat what had been taken
 
 
 def associated_tc(vcid: int, spi: int, segment_header: bytes = b"") -> bytes:
@@ -94,19 +101,23 @@ class Cipher:
 
 
 class Sender:
-    """The sending end of one key of an association. Not `ready` until `reserve` has said which IVs are its own."""
+    """The sending end of one key of an association. Not `ready` until `reserve` has said which IVs are its own.
 
-    __slots__ = ("_spi", "cipher", "following", "key", "reserved")
+    `numbered`: its IVs say how a telecommand is sent.
+    """
 
-    def __init__(self, key: int, cipher: Cipher) -> None:
+    __slots__ = ("_numbered", "_spi", "cipher", "following", "key", "reserved")
+
+    def __init__(self, key: int, cipher: Cipher, *, numbered: bool = False) -> None:
+        self._numbered = numbered
         self.key = key
         """Its key id."""
         self._spi = spi_of(key).to_bytes(SPI_OCTETS, "big")
         self.cipher = cipher
         self.following = 0
-        """The IV of the next frame."""
+        """The IV of the next frame, or its counter."""
         self.reserved = 0
-        """IVs below this one are its own."""
+        """Those below this one are its own."""
 
     @property
     def ready(self) -> bool:
@@ -128,10 +139,18 @@ class Sender:
         assert self.reserved <= reserved <= IV_END, "what is reserved stays reserved"
         self.reserved = reserved
 
-    def protect(self, data: bytes) -> bytes:
-        """The data field of a frame, 30 octets longer; it uses one IV up."""
+    def protect(self, data: bytes, first: int | None = None) -> bytes:
+        """The data field of a frame, 30 octets longer; it uses one IV up.
+
+        `first`: of an AD frame, what `following` was when its data left for the first time.
+        """
         assert self.following < self.reserved, "an IV is reserved before it is used"
-        iv = self.following.to_bytes(IV_OCTETS, "big")
+        counter = self.following
+        if self._numbered:
+            back = 0 if first is None else counter - first
+            iv = numbered_iv.encode(NumberedIv(counter, first is None, back))
+        else:
+            iv = counter.to_bytes(IV_OCTETS, "big")
         self.following += 1
         return self._spi + iv + self.cipher.protect(iv, data)
 
@@ -139,26 +158,41 @@ class Sender:
 class Receiver:
     """The receiving end of one key; `mark` is the highest IV taken under it; none is while it is not `known`."""
 
-    __slots__ = ("cipher", "key", "known", "mark")
+    __slots__ = ("_first", "cipher", "key", "known", "mark")
 
     def __init__(self, key: int, cipher: Cipher, mark: int = NO_MARK) -> None:
         self.key = key
         """Its key id."""
         self.cipher = cipher
-        self.mark = mark
         self.known = True
+        self.begin(mark)
 
-    def check(self, field: bytes) -> bytes | SdlsReject:
-        """The data of a protected data field whose SPI is this one; taking them moves the mark."""
+    def begin(self, mark: int) -> None:
+        """A life begins with the mark of the one before: what first left before it is not repeated."""
+        numbered = numbered_iv.decode(max(mark, 0))
+        self.mark = mark
+        self._first = NO_MARK if numbered is None else numbered.counter
+        """Of the AD frame taken last: when its data left first."""
+
+    def check(self, field: bytes, *, bypass: bool = True) -> bytes | SdlsReject:
+        """The data of a protected data field whose SPI is this one; taking them moves the mark. `bypass`: not AD."""
         data = self.opened(field)
         if isinstance(data, SdlsReject):
             return data
-        counter = int.from_bytes(field[SPI_OCTETS:HEADER_OCTETS], "big")
-        if counter <= self.mark:
+        iv = int.from_bytes(field[SPI_OCTETS:HEADER_OCTETS], "big")
+        if iv <= self.mark:
             return SdlsReject.REPLAYED
         if not self.known:
             return SdlsReject.MARK
-        self.mark = counter
+        numbered = numbered_iv.decode(iv)
+        if numbered is not None:
+            if numbered.bypass != bypass:
+                return SdlsReject.SERVICE
+            if not bypass:
+                if numbered.first <= self._first:
+                    return SdlsReject.AGAIN
+                self._first = numbered.first
+        self.mark = iv
         return data
 
     def opened(self, field: bytes) -> bytes | SdlsReject:
@@ -167,6 +201,13 @@ class Receiver:
             return SdlsReject.SHORT
         data = self.cipher.check(field[SPI_OCTETS:HEADER_OCTETS], field[HEADER_OCTETS:])
         return SdlsReject.MAC if data is None else data
+
+
+class First(NamedTuple):
+    """When the data of an AD frame left for the first time: under which key, and its counter there."""
+
+    key: int
+    counter: int
 
 
 class Protection:
@@ -232,33 +273,37 @@ class Protection:
         """Whether what this end takes from a channel must be protected."""
         return vcid in self._takes
 
-    def ready(self, vcid: int) -> bool:
-        """Whether a frame may leave on a channel now: it is clear, or has a key and an IV."""
+    def ready(self, vcid: int, first: First | None = None) -> bool:
+        """Whether a frame may leave on a channel now: it is clear, or has a key and an IV. `first`: as `protect_ad`."""
         if vcid not in self._sends:
             return True
-        sender = self.senders.get(vcid)
+        sender = self.senders.get(vcid) if first is None else self.sending.get(first.key)
         return sender is not None and sender.ready
 
     def protect(self, vcid: int, data: bytes) -> bytes:
-        """The data field of a frame of this channel, which must be `ready`."""
+        """The data field of a frame of this channel, which must be `ready`; of a telecommand's by BD."""
         return self.senders[vcid].protect(data) if vcid in self._sends else data
 
-    def check(self, vcid: int, field: bytes) -> bytes | SdlsReject:
+    def protect_ad(self, vcid: int, data: bytes, first: First | None) -> tuple[bytes, First]:
+        """The same of an AD frame. `first`: what this said when the data left for the first time; None: now.
+
+        What is sent again leaves under the key of the first time: its receiver knows by that whether it was taken.
+        """
+        sender = self.senders[vcid] if first is None else self.sending[first.key]
+        first = First(sender.key, sender.following) if first is None else first
+        return sender.protect(data, first.counter), first
+
+    def check(self, vcid: int, field: bytes, *, bypass: bool = True) -> bytes | SdlsReject:
         """The data of a data field that has come on this channel, or why they are not taken, which is counted.
 
-        `receivers[vcid]` is then the one that took them.
+        `receivers[vcid]` is then the one that took them. `bypass`: False for an AD frame.
         """
         if vcid not in self._takes:
             return field
-        found = self._tried(vcid, field, Receiver.check)
+        found = self._tried(vcid, field, partial(Receiver.check, bypass=bypass))
         if isinstance(found, SdlsReject):
             self.refused[found] += 1
         return found
-
-    def pass_over(self, vcid: int, field: bytes) -> None:
-        """A data field has come whose frame goes no further: no copy of it is taken from now on. Nothing is counted."""
-        if vcid in self._takes:
-            self._tried(vcid, field, Receiver.check)
 
     def opened(self, vcid: int, field: bytes) -> bytes | SdlsReject:
         """The same for who only listens: no mark is looked at, none moves, nothing is counted."""
@@ -300,9 +345,9 @@ def on_board(keys: Keys) -> Protection:
     return Protection(_senders(_tm(keys)), _receivers(_tc(keys)), on_board=True)
 
 
-def on_ground(keys: Keys) -> Protection:
-    """The ground's end: TC leaves, TM comes."""
-    return Protection(_senders(_tc(keys)), _receivers(_tm(keys)), on_board=False)
+def on_ground(keys: Keys, *, numbered: bool = False) -> Protection:
+    """The ground's end: TC leaves, TM comes. `numbered`: its IVs say how a telecommand is sent."""
+    return Protection(_senders(_tc(keys), numbered=numbered), _receivers(_tm(keys)), on_board=False)
 
 
 _Ciphers = Iterable[tuple[int, Cipher]]
@@ -323,8 +368,8 @@ def _present(keys: Keys, base: int, vcids: tuple[int, ...]) -> Iterable[tuple[in
     return [(key, spi_of(key) - base) for key in KEY_IDS if key in keys and spi_of(key) - base in vcids]
 
 
-def _senders(ciphers: _Ciphers) -> list[Sender]:
-    return [Sender(key, cipher) for key, cipher in ciphers]
+def _senders(ciphers: _Ciphers, *, numbered: bool = False) -> list[Sender]:
+    return [Sender(key, cipher, numbered=numbered) for key, cipher in ciphers]
 
 
 def _receivers(ciphers: _Ciphers) -> list[Receiver]:

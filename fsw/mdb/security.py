@@ -21,6 +21,8 @@ class FrameRefusal(IntEnum):
     REPLAYED = 5
     MARK_UNKNOWN = 6  # the marks of the life before are not back
     NO_ROOM = 7
+    OTHER_SERVICE = 8  # sent as AD and brought as BD, or the other way round
+    TAKEN_BEFORE = 9  # COP-1 was made to repeat it
 
 
 @event(APID_COMMS, 90, Severity.HIGH)

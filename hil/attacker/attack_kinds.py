@@ -59,7 +59,7 @@ class AttackKind(NamedTuple):
 
 
 FARM: Final = frozenset(("farm_ahead", "farm_repeated", "farm_outside_window", "farm_locked_out", "farm_waiting"))
-_REPLAYED: Final = frozenset(("sdls_replayed",))
+_REPLAYED: Final = frozenset(("sdls_replayed", "sdls_other_service", "sdls_taken_before"))
 _FORGED: Final = frozenset(("sdls_not_authentic",))
 _CLEAR: Final = frozenset(("sdls_spi_unknown", "sdls_spi_of_another_channel", "sdls_short", "sdls_not_authentic"))
 _LINE: Final = frozenset(

@@ -23,7 +23,7 @@ def ground_end(keys: Keys) -> Protection | None:
     """The ground's end with these keys, its counters from 0; None for a clear link."""
     if not keys:
         return None
-    protection = on_ground(keys)
+    protection = on_ground(keys, numbered=True)
     for sender in protection.sending.values():
         sender.begin(0, IV_END)
     return protection

@@ -71,7 +71,7 @@ class GroundKeys:
             key: Key(self._octets(len(self._ring.keys[key].octets)), signs=self._ring.keys[key].signs) for key in lost
         }
         self._ring.keys |= other
-        wrong = on_ground(other)
+        wrong = on_ground(other, numbered=True)
         for key, sender in wrong.sending.items():
             if key in protection.sending:
                 sender.begin(protection.sending[key].following, IV_END)

@@ -17,7 +17,7 @@ def line_of(words: Sequence[str]) -> tuple[int, list[str]]:
         f" a command {one.took_us / 1e6:.2f} s behind it; {', '.join(f'{k} {n}' for k, n in sorted(one.costs.items()))}"
         for one in found.attacks
     ]
-    said += [*found.breaches, f"{attacks} attacks, {len(found.breaches)} breaches, {found.doubled} ran twice"]
+    said += [*found.breaches, f"{attacks} attacks, {len(found.breaches)} breaches"]
     return int(bool(found.breaches)), said
 
 

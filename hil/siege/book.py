@@ -19,6 +19,11 @@ _SPI: Final = {0: 0x10, 1: 0x11}
 _SHORTEST: Final = 31
 _KEPT: Final = 4096
 _IV: Final = slice(2, 14)
+_SAYS_MORE: Final = b"KA"
+"""An IV that begins so: a counter of 7 octets, a bit of service, 23 bits that say how long ago the data left first."""
+_COUNTER: Final = slice(4, 11)
+_SERVICE: Final = 11
+_BACK: Final = slice(11, 14)
 
 
 class Ledger:
@@ -27,7 +32,8 @@ class Ledger:
     def __init__(self) -> None:
         self._sent: dict[tuple[int, bytes], None] = {}
         self.mark: dict[int, int] = {}
-        self._kept: dict[int, int] = {}
+        self._first: dict[int, int] = {}
+        self._newest: dict[int, int] = {}
 
     def send(self, vcid: int, field: bytes) -> None:
         """A protected field has left its owner."""
@@ -39,19 +45,31 @@ class Ledger:
         """Whether its owner has sent it."""
         return (vcid, field) in self._sent
 
-    def take(self, vcid: int, field: bytes, *, acts: bool = True) -> bool:
-        """Whether an authentic field may be taken: it is above all that were; it is then. What acts is kept."""
-        counter = int.from_bytes(field[_IV], "big")
-        if counter <= self.mark.get(vcid, -1):
-            return False
-        self.mark[vcid] = counter
-        if acts:
-            self._kept[vcid] = counter
-        return True
+    def take(self, vcid: int, field: bytes, *, bypass: bool = True) -> str:
+        """Why an authentic field may not be taken; empty when it is: then nothing below it is from now on."""
+        iv = int.from_bytes(field[_IV], "big")
+        if iv <= self.mark.get(vcid, -1):
+            return "sdls_replayed"
+        if field[_IV].startswith(_SAYS_MORE):
+            if bool(field[_SERVICE] & 0x80) != bypass:
+                return "sdls_other_service"
+            if not bypass and _first(field) <= self._first.get(vcid, -1):
+                return "sdls_taken_before"
+            if not bypass:
+                self._first[vcid] = _first(field)
+        self.mark[vcid] = iv
+        self._newest[vcid] = int.from_bytes(field[_COUNTER], "big")
+        return ""
 
     def begin(self) -> None:
-        """A new life of who takes: the marks are those that were kept."""
-        self.mark = dict(self._kept)
+        """A new life of who takes: what left for the first time before the newest that was taken is not taken again."""
+        self._first = dict(self._newest)
+
+
+def _first(field: bytes) -> int:
+    """The counter under which the data of an AD frame left first."""
+    back = int.from_bytes(field[_BACK], "big") & 0x7F_FFFF
+    return int.from_bytes(field[_COUNTER], "big") - back
 
 
 class Book:
@@ -79,13 +97,7 @@ class Book:
         if frame.control:
             return self._directive(frame.data)
         refusal = "" if frame.bypass else self._sequence(frame.n_s)
-        return self._discard(frame, refusal) if refusal else self._authentic(frame)
-
-    def _discard(self, frame: TcFrame, refusal: str) -> str:
-        """What FARM-1 discards moves the mark of this life: nobody may keep it for later."""
-        if self._ledger.knows(frame.vcid, frame.data):
-            self._ledger.take(frame.vcid, frame.data, acts=False)
-        return refusal
+        return refusal or self._authentic(frame)
 
     def _directive(self, data: bytes) -> str:
         if data == b"\x00":
@@ -122,4 +134,4 @@ class Book:
             return "sdls_short"
         if not self._ledger.knows(frame.vcid, field):
             return "sdls_not_authentic"
-        return TAKEN if self._ledger.take(frame.vcid, field) else "sdls_replayed"
+        return self._ledger.take(frame.vcid, field, bypass=frame.bypass) or TAKEN

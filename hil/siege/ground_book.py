@@ -47,4 +47,5 @@ class GroundBook:
             return GOOD
         if vcid not in _PROTECTED:
             return FRAME
-        return GOOD if self._ledger.knows(vcid, field) and self._ledger.take(vcid, field) else SDLS
+        taken = self._ledger.knows(vcid, field) and not self._ledger.take(vcid, field)
+        return GOOD if taken else SDLS

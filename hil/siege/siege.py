@@ -100,8 +100,6 @@ class Besieged(NamedTuple):
     simulated_us: int
     injected: Counter[str]
     """Datagrams and pieces of octets that were brought in, by place."""
-    doubled: int
-    """Commands that ran twice since the line had lost a frame and the attacker had it (README.md)."""
 
 
 class Siege:
@@ -365,6 +363,6 @@ def besiege(
             said += [f"{name}: {breach}" for breach in attacked.breaches]
         said += [f"seed {seed}: {breach}" for breach in siege.end()]
         injected = Counter({place.name: count for place, count in siege.attacker.done.items()})
-        return Besieged(seed, tuple(struck), tuple(said), siege.now, injected, siege.witness.doubled)
+        return Besieged(seed, tuple(struck), tuple(said), siege.now, injected)
     finally:
         siege.run.close()

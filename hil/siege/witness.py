@@ -20,9 +20,8 @@ from hil.observer import Finding
 from hil.rules.overhearing import Said
 from hil.siege.book import CARRIED_OUT, LANDER, TAKEN, Book, Ledger
 from hil.siege.ground_book import GroundBook
-from hil.written.fault import Fault
 from tools.ground.records import CommandRecord, EventRecord, PacketRecord
-from tools.ground.tracking import StageChange, State, Word
+from tools.ground.tracking import StageChange, State
 
 EARLY_US: Final = 50_000
 SILENCE_US: Final = 500_000
@@ -46,10 +45,6 @@ class Witness:
         self.counts: Counter[str] = Counter()
         """What was expected to be refused, over all lives."""
         self.lives = 0
-        self.doubled = 0
-        """Commands that ran twice where the line itself had lost the first frame: see README.md."""
-        self._silent = 0
-        self._lost: set[bytes] = set()
         self._database = database
         self._scid, self._octets = scid, tm_frame_octets
         self._ordered: OrderedDict[bytes, bytes] = OrderedDict()  # the ground's telecommands by request id
@@ -75,11 +70,6 @@ class Witness:
         """A life begins."""
         if on:
             self._born(now)
-
-    def fault(self, fault: Fault, began: bool, now: Micros) -> None:
-        """The line loses what the ground sends, or does not any more."""
-        if fault.kind == "silence" and fault.name("direction") != "down":
-            self._silent += 1 if began else -1
 
     def uplinked(self, datagram: bytes, now: Micros) -> None:
         """A datagram has left the ground, by its own hand."""
@@ -122,8 +112,6 @@ class Witness:
             self.breaches.append(f"{request_id.hex()} {type(body).__name__} was executed, and the ground never sent it")
         elif self._body(packet) != body:
             self.breaches.append(f"{request_id.hex()} was executed as {body}, and was not sent so")
-        elif self.ran[request_id] > 1 and request_id in self._lost:
-            self.doubled += 1
         elif self.ran[request_id] > 1:
             self.breaches.append(f"{request_id.hex()} {type(body).__name__} was executed {self.ran[request_id]} times")
 
@@ -137,8 +125,6 @@ class Witness:
                     self._ordered.popitem(last=False)
             case StageChange():
                 self.stages[record.ticket] = record.state
-                if record.word is Word.SENT and self._silent:
-                    self._lost.add(record.request_id)
                 if record.state is State.COMPLETED and not self.ran[record.request_id]:
                     self.breaches.append(f"the ground believes that {record.request_id.hex()} was executed")
             case PacketRecord() if record.raw not in self._said:

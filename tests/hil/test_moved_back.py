@@ -7,6 +7,7 @@ import pytest
 from hil.attacker.command_attacks import set_v_r
 from hil.attacker.forging import AD, BC, BYPASS, tc_frame, tm_frame, unit
 from hil.siege.siege import Siege
+from hil.written.fault import make
 from tools.ground.tracking import State
 
 S = 1_000_000
@@ -52,7 +53,7 @@ def test_a_receiver_that_is_moved_back_gets_nothing_again(siege: Siege) -> None:
 
 
 @pytest.mark.proves("K-SEC-023")
-def test_a_discarded_frame_may_not_act_later(siege: Siege) -> None:
+def test_a_discarded_frame_may_not_act_as_another(siege: Siege) -> None:
     n_s = siege.attacker.tap.v_r
     up(siege, BC, 0, set_v_r(n_s - 3))
     siege.send()
@@ -61,7 +62,25 @@ def test_a_discarded_frame_may_not_act_later(siege: Siege) -> None:
     assert siege.witness.book.counts["farm_ahead"] == 1
     up(siege, BYPASS, 0, held.data)
     siege.let_pass(S // 20)
-    assert siege.witness.book.counts["sdls_replayed"] == 1
+    assert siege.witness.book.counts["sdls_other_service"] == 1
+    siege.command()
+    assert set(siege.witness.ran.values()) == {1}
+
+
+@pytest.mark.proves("K-SEC-023")
+def test_what_is_sent_again_unheard_runs_once_whatever_is_made_of_it(siege: Siege) -> None:
+    assert not siege.bench.fault(make("silence", siege.now, 6 * S, direction="down"), siege.now)
+    siege.send()
+    siege.let_pass(S // 1000)
+    sent = siege.attacker.tap.commands[-1]
+    siege.let_pass(5 * S, lambda: siege.attacker.tap.commands[-1] != sent)
+    again = siege.attacker.tap.commands[-1]
+    assert (again.n_s, again.data == sent.data) == (sent.n_s, False)
+    up(siege, BYPASS, again.n_s, again.data)
+    up(siege, AD, again.n_s + 1, again.data)
+    siege.let_pass(S // 10)
+    assert siege.witness.book.counts["sdls_other_service"] == siege.witness.book.counts["sdls_taken_before"] == 1
+    siege.let_pass(6 * S)
     siege.command()
     assert set(siege.witness.ran.values()) == {1}
 

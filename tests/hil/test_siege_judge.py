@@ -24,8 +24,8 @@ class Weak:
     def __getattr__(self, name: str) -> object:
         return getattr(self._protection, name)
 
-    def check(self, vcid: int, field: bytes) -> object:
-        found = self._protection.check(vcid, field)  # type: ignore[attr-defined]
+    def check(self, vcid: int, field: bytes, *, bypass: bool = True) -> object:
+        found = self._protection.check(vcid, field, bypass=bypass)  # type: ignore[attr-defined]
         if getattr(found, "value", "") != self._refusal:
             return found
         counter = field[2:14] + (2).to_bytes(4, "big")  # GCM: block 1 is the MAC's

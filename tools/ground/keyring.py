@@ -48,12 +48,12 @@ class Keyring:
 
     def __init__(self, keys: Keys) -> None:
         self.keys: dict[int, Key] = dict(keys)
-        self.protection: Protection = on_ground(keys)
+        self.protection: Protection = on_ground(keys, numbered=True)
 
     def bring(self, fresh: Keys) -> None:
         """More keys are at hand; counters of those that send are the caller's to reserve."""
         self.keys |= fresh
-        protection, more = self.protection, on_ground(fresh)
+        protection, more = self.protection, on_ground(fresh, numbered=True)
         for key, sender in more.sending.items():
             protection.sending[key] = sender
         for vcid, sender in more.senders.items():

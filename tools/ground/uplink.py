@@ -12,9 +12,10 @@ FOP-1 leaves to management when and how AD service is initiated. The policy here
 - Whoever can send a frame can move the receiver (FARM-1 stands before any check of who sent it). The control word
   shows it, FOP-1 alerts and is initiated anew from the next one: that is all it costs. A V(R) of 0 is a reboot only
   where FARM-B's count is 0 too, else somebody has set it.
-- On a protected link what is sent again is valid anew, and nothing of COP-1 is authentic. So nothing is sent again
-  before its answer could be here (`again_us`), nor once authentic telemetry has answered it: then somebody has moved
-  the receiver back over what it had taken, and FOP-1 is initiated anew.
+- On a protected link what is sent again is valid anew, and nothing of COP-1 is authentic. The IV says that it is sent
+  again (fsw/ccsds/numbered_iv.py); besides, for a payload that does not read it, nothing is sent again before its
+  answer could be here (`again_us`), nor once authentic telemetry has answered it: then somebody has moved the receiver
+  back over what it had taken, and FOP-1 is initiated anew.
 - At every AOS, the first control word after a silence, FOP-1 is initiated anew, once nothing is outstanding.
 - A receiver that shows CLCWs but does not act on Set V(R) is taken as it is; on a protected link it is asked again, for
   there somebody may have made it look so.
@@ -31,7 +32,7 @@ from fsw.ccsds.fop1 import Fop1
 from fsw.ccsds.fop1_table import Action, State
 from fsw.ccsds.fop1_words import Alert, Directive, Kind, Response, Service, Transmit
 from fsw.ccsds.ground_link import packet_octets_max
-from fsw.ccsds.sdls import Protection
+from fsw.ccsds.sdls import First, Protection
 from fsw.ccsds.tc_frame import TcFrame
 from fsw.kernel.clock import NEVER, Micros
 from tools.ground.uplink_words import ALERTS, LinkState, UplinkEvent, UplinkProfile, UpWord
@@ -64,6 +65,7 @@ class Uplink:
         self._heard_at = Micros(0)
         self._queue: deque[_Waiting] = deque()
         self._tickets: dict[int, int] = {}  # FOP-1's request id -> ticket
+        self._first: dict[int, First] = {}  # FOP-1's request id -> when its packet left first, where it is protected
         self._sent: set[int] = set()
         self._answered: set[int] = set()  # of those, what the payload has spoken of
         self._left_us = Micros(0)  # when an AD frame last left
@@ -309,13 +311,18 @@ class Uplink:
                         self._transmit(event, now)
                         self.fop.lower_accept(event.service, now)
                     case Response(Kind.CONFIRM, Service.AD, request_id):
-                        self._word(UpWord.RECEIVED, self._tickets.pop(request_id))
+                        self._word(UpWord.RECEIVED, self._ended(request_id))
                     case Response(Kind.NEGATIVE_CONFIRM | Kind.REJECT, Service.AD, request_id):
-                        self._negative.append(self._tickets.pop(request_id))
+                        self._negative.append(self._ended(request_id))
                     case Alert():
                         self._alert(event, reason)
                     case _:
                         pass
+
+    def _ended(self, request_id: int) -> int:
+        """FOP-1 has done with a packet; its ticket."""
+        self._first.pop(request_id, None)
+        return self._tickets.pop(request_id)
 
     def _transmit(self, event: Transmit, now: Micros) -> None:
         bypass, control = event.service is not Service.AD, event.service is Service.BC
@@ -327,18 +334,24 @@ class Uplink:
             self._left_us = now
         if self.protection is None or control:
             self._leave(TcFrame(self.profile.scid, vcid, bypass, control, event.n_s, data))
-        elif self.protection.ready(vcid):
-            self._leave(
-                TcFrame(self.profile.scid, vcid, bypass, control, event.n_s, self.protection.protect(vcid, data))
-            )
         else:
-            self.uncounted += 1  # COP-1 tries it again, and says so when it gives up
+            self._leave_protected(event)
         if event.service is Service.AD:
             self._unused = (event.n_s + 1) % 256
             ticket = self._tickets[event.request_id]
             self.retransmissions += ticket in self._sent
             self._sent.add(ticket)
             self._word(UpWord.SENT, ticket)
+
+    def _leave_protected(self, event: Transmit) -> None:
+        """An AD frame, protected anew; its IV says when its packet left for the first time."""
+        vcid, first = self.profile.vcid, self._first.get(event.request_id)
+        assert self.protection is not None
+        if self.protection.ready(vcid, first):
+            data, self._first[event.request_id] = self.protection.protect_ad(vcid, event.data, first)
+            self._leave(TcFrame(self.profile.scid, vcid, False, False, event.n_s, data))
+        else:
+            self.uncounted += 1  # COP-1 tries it again, and says so when it gives up
 
     def _leave(self, frame: TcFrame) -> None:
         octets = tc_frame.encode(frame)

@@ -56,6 +56,8 @@ _REFUSALS: Final = {
     SdlsReject.REPLAYED: FrameRefusal.REPLAYED,
     SdlsReject.MARK: FrameRefusal.MARK_UNKNOWN,
     SdlsReject.ROOM: FrameRefusal.NO_ROOM,
+    SdlsReject.SERVICE: FrameRefusal.OTHER_SERVICE,
+    SdlsReject.AGAIN: FrameRefusal.TAKEN_BEFORE,
 }
 assert set(_REFUSALS) == set(SdlsReject), "every refusal is told"
 assert WAIT_FROM < WAITING_MAX, "there is room for what is under way when the ground is told to wait"
@@ -246,7 +248,7 @@ class LinkSecurity:
         others = self._slots.restore(rows)
         for receiver in protection.taking.values():
             number = self._number(receiver.key, rows, others)
-            receiver.mark = NO_MARK if number is None else number - 1
+            receiver.begin(NO_MARK if number is None else number - 1)
             receiver.known = True
             if number is None:
                 self._unmarked.add(receiver.key)
