@@ -174,7 +174,7 @@ class KeyLink:
         return not self.dark
 
     def send(
-        self, name: str, arguments: Mapping[str, str], source_id: int, now: Micros, *, by: Sender
+        self, name: str, arguments: Mapping[str, str], source_id: int, now: Micros, *, not_after: str = "", by: Sender
     ) -> Ticket | Refusal:
         self.sent.append((name, dict(arguments), by))
         self.waiting.append((len(self.sent), name, dict(arguments), self.fate()))

@@ -19,6 +19,7 @@ from tools.ground.operators import Book, Operator, save
 from tools.ground.profile import Profile
 from tools.ground.protocol import Message
 from tools.ground.records import CommandRecord, Data, Note, Record, as_json
+from tools.ground.recovery_work import recovery_of
 from tools.ground.roles import ALLOWED, Role, Verb, may, verb_of
 from tools.ground.session import Session
 
@@ -30,9 +31,11 @@ TABLE = {
     "status":         ("yes",   "yes",   "yes"),
     "watch":          ("yes",   "yes",   "yes"),
     "samples":        ("yes",   "yes",   "yes"),
+    "gaps":           ("yes",   "yes",   "yes"),
     "send":           ("no",    "yes",   "yes"),
     "send --force":   ("no",    "no",    "yes"),
     "link sync":      ("no",    "yes",   "yes"),
+    "recover":        ("no",    "yes",   "yes"),
     "keys rotate":    ("no",    "no",    "yes"),
     "route":          ("no",    "no",    "yes"),
     "stop":           ("no",    "no",    "yes"),
@@ -41,9 +44,11 @@ MESSAGES: dict[str, Message] = {
     "status": {"op": "status"},
     "watch": {"op": "watch"},
     "samples": {"op": "samples"},
+    "gaps": {"op": "gaps"},
     "send": {"op": "send", "name": "ping"},
     "send --force": {"op": "send", "name": "ping", "force": True},
     "link sync": {"op": "sync"},
+    "recover": {"op": "recover"},
     "keys rotate": {"op": "rotate"},
     "route": {"op": "route", "tc": "127.0.0.1:9"},
     "stop": {"op": "stop"},
@@ -67,7 +72,9 @@ class Office:
         self.door = Door(folder, Operator("jane", Role.ENGINEER, None), "local-token")
         work = KeyWork(ring_of([0x10, 0x20]), lambda: bytes(16))
         self.session.attendants.join(work)
-        self.desk = Desk(self.session, self.door, {"ready": True}, work)
+        self.recovery = recovery_of(DATABASE, (1, 2, 3))
+        self.session.attendants.join(self.recovery)
+        self.desk = Desk(self.session, self.door, {"ready": True}, work, self.recovery)
         self.now = Micros(0)
         self.records: list[Record] = []
         self.step(5)
@@ -105,7 +112,7 @@ def test_each_cell_of_the_table(verb: str, role: str, allowed: bool) -> None:
     assert set(ROLES) == {each.value for each in ALLOWED}
 
 
-@pytest.mark.proves("K-GND-008", "K-SEC-018")
+@pytest.mark.proves("K-GND-008", "K-SEC-018", "K-GND-033")
 @pytest.mark.parametrize(("verb", "role", "allowed"), CELLS)
 def test_each_cell_at_the_desk(tmp_path: Path, verb: str, role: str, allowed: bool) -> None:
     office = Office(tmp_path)
@@ -131,13 +138,13 @@ JSON: st.SearchStrategy[Data] = st.recursive(
     max_leaves=5,
 )
 WORDS = st.sampled_from(
-    ["send", "sync", "route", "stop", "rotate", "hello", "arm", "ping", "127.0.0.1:9", "SEND", "send ", "0"]
+    ["send", "sync", "route", "stop", "rotate", "recover", "hello", "arm", "ping", "127.0.0.1:9", "SEND", "send ", "0"]
 )
 KEYS = st.sampled_from(
     ["id", "op", "name", "arguments", "source_id", "force", "tc", "token", "what", "role", "operator"]
 )
 SENDS = st.fixed_dictionaries(
-    {"id": st.integers(0, 3), "op": st.sampled_from(["send", "sync", "route", "stop", "rotate"])},
+    {"id": st.integers(0, 3), "op": st.sampled_from(["send", "sync", "route", "stop", "rotate", "recover"])},
     optional={"name": st.just("ping"), "force": JSON, "source_id": JSON, "tc": st.just("127.0.0.1:9"), "role": WORDS},
 )
 

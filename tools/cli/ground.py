@@ -75,6 +75,7 @@ def command(
             },
             clear=clear,
             signing=flown.signing,
+            stores=tuple(entry.store for entry in flown.storage.stores),
         )
         run(options, say_line)
     except (ServerError, StateError) as error:

@@ -35,6 +35,7 @@ COMMANDS: Final = {
         ("link", "The link to the payload: begin COP-1 anew.", "sync"),
         ("operators", "Who may come to the ground session: names, roles, tokens.", "add alice --role operator"),
         ("keys", "Keys of a protected link: made, shown, brought in, rotated.", "new --boards 10 --into boards"),
+        ("recover", "Telemetry that was lost on the way, fetched from the packet stores.", "--dry-run"),
         ("watch", "Packets and parameters as they come.", "--state contact"),
         ("export", "Parameters by time, as CSV or JSON.", "--state contact"),
         ("commands", "The commands of the mission database.", "--json"),

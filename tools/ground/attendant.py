@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from fsw.kernel.clock import NEVER, Micros
+from tools.ground.expiry import NONE
 from tools.ground.request import Refusal
 from tools.ground.saying import Saying
 from tools.ground.ticket import Sender, Ticket
@@ -15,9 +16,16 @@ class Commanding(Protocol):
     """What an attendant may do; a session."""
 
     def send(
-        self, name: str, arguments: Mapping[str, str], source_id: int, now: Micros, *, by: Sender
+        self,
+        name: str,
+        arguments: Mapping[str, str],
+        source_id: int,
+        now: Micros,
+        *,
+        not_after: str = NONE,
+        by: Sender,
     ) -> Ticket | Refusal:
-        """Check and queue one telecommand."""
+        """Check and queue one telecommand; `not_after` as in `expiry.Contact`."""
 
     def ready(self, now: Micros) -> bool:
         """Whether a command would leave at once."""

@@ -15,6 +15,7 @@ from tools.ground.key_work import KeyWork, wish_of
 from tools.ground.operators import SOURCE_ID_MAX, Operator
 from tools.ground.protocol import Message
 from tools.ground.records import Data, Record, as_json, stage_json
+from tools.ground.recovery_work import RecoveryWork
 from tools.ground.request import Refusal, Why
 from tools.ground.roles import COMMANDS, Verb, lowest, may, verb_of
 from tools.ground.samples import Page, Question, question
@@ -55,10 +56,12 @@ class Desk:
     """All clients of one session."""
 
     def __init__(
-        self, session: Session, door: Door, about: Mapping[str, Data], key_work: KeyWork | None = None
-    ) -> None:
+        self, session: Session, door: Door, about: Mapping[str, Data], key_work: KeyWork | None = None,
+        recovery: RecoveryWork | None = None,
+    ) -> None:  # fmt: skip
         self._session = session
         self._key_work = key_work
+        self._recovery = recovery
         self._rotating: tuple[int, Data] | None = None
         """Whose request the last change of keys is."""
         self._door = door
@@ -86,8 +89,9 @@ class Desk:
         state = self._clients.pop(client, None)
         if self._key_work is not None and self._rotating is not None and self._rotating[0] == client:
             self._key_work.stop("its operator left", self._session, now)
+        left = [] if self._recovery is None else self._recovery.leave(client)
         if state is not None:
-            for ticket in state.tickets:
+            for ticket in (*state.tickets, *left):
                 self._session.withdraw(ticket, now)
 
     def greeted(self, client: int) -> bool:
@@ -124,6 +128,8 @@ class Desk:
             received = utc_us(record.at)
             if isinstance(record, StageChange):
                 self._stage(record)
+            if self._recovery is not None:
+                self._recovery.record(record)
             self._keep(record, received)
             watchers = [(client, watch) for client, state in self._clients.items() for watch in state.watches]
             if watchers:
@@ -136,6 +142,9 @@ class Desk:
     def take_replies(self) -> list[tuple[int, Message]]:
         """What to write to whom, in order."""
         self._tell_rotation()
+        for (client, request), told in [] if self._recovery is None else self._recovery.take_news():
+            if client in self._clients:
+                self._reply(client, {"id": request, **told})
         taken, self._replies = self._replies, []
         return taken
 
@@ -231,6 +240,8 @@ class Desk:
                 self._reply(client, {"id": request, "ok": True})
             case Verb.ROTATE:
                 self._rotate(client, state, operator, request, message)
+            case Verb.GAPS | Verb.RECOVER:
+                self._recover(client, state, operator, request, verb)
             case Verb.STOP | Verb.ROUTE:
                 self._asked.append(Asked(client, request, verb.value, str(message.get("tc", ""))))
 
@@ -305,6 +316,16 @@ class Desk:
                 if ending is not None:
                     told |= {"ending": ending.value}
                 self._reply(self._rotating[0], {"id": self._rotating[1], "rotation": told})
+
+    def _recover(self, client: int, state: _Client, operator: Operator, request: int | str, verb: Verb) -> None:
+        source_id = SOURCE_ID if operator.source_id is None else operator.source_id
+        refused = "nothing is recovered here"
+        if self._recovery is not None and verb is Verb.GAPS:
+            refused = self._recovery.show((client, request))
+        elif self._recovery is not None:
+            refused = self._recovery.begin((client, request), Sender(operator.name, state.origin), source_id)
+        if refused:
+            self._reply(client, {"id": request, "error": refused})
 
     def _watch(self, client: int, state: _Client, request: int | str) -> None:
         if len(state.watches) >= WATCHES_MAX:

@@ -5,8 +5,9 @@ one that was overtaken, or that is sent again (VC 3), fills a place in it. Count
 packet that is sent again is known by its time as well.
 
 Off nominal: what a process said last is missed only when it says something more: ask it for that (ping); of what it
-said last in a life that has ended nothing is known. Of 16 384 packets lost at a stretch none is missed. Beyond
-`GAPS_MAX` gaps the oldest is forgotten, and counted.
+said last in a life that has ended nothing is known. A boot whose event was lost looks like counts that go on: such a
+gap tells how many packets it holds at most. Of 16 384 packets lost at a stretch none is missed. Beyond `GAPS_MAX` gaps
+the oldest is forgotten, and counted.
 """
 
 from bisect import bisect_right
@@ -54,6 +55,11 @@ class Gap:
     def __len__(self) -> int:
         return self.last - self.first + 1
 
+    @property
+    def at_most(self) -> bool:
+        """Whether the counts begin anew in it: where that was a boot whose event was lost, it holds fewer packets."""
+        return self.first // COUNTS < self.last // COUNTS
+
     def place(self, count: int) -> int | None:
         """The packet of this count in it, if there is one."""
         number = self.first + (count - self.first) % COUNTS
@@ -83,6 +89,8 @@ class Gaps:
 
     def __init__(self) -> None:
         self.forgotten = 0
+        self.again = 0
+        """Packets that were missing and have been sent again."""
         self._processes: dict[int, _Process] = {}
         self._tai_us = 0
         """The latest time that a live packet has told."""
@@ -157,6 +165,7 @@ class Gaps:
             if number is not None and gap.may_hold(heard.tai_us):
                 assert process is not None, "it has gaps"
                 _split(process.gaps, at, number, heard.tai_us)
+                self.again += 1
                 return
 
 

@@ -14,11 +14,14 @@ as its role allows (`roles.py`); answers and streams carry the id:
     {"id": 7, "op": "sync"}                                        {"id": 7, "ok": true}
     {"id": 8, "op": "rotate", "spis": […], "recovery": …, "keep_old": …}
                                                                    {"id": 8, "ok": true} {"id": 8, "rotation": {…}} …
+    {"id": 9, "op": "gaps"}                                        {"id": 9, "gaps": {…}}
+    {"id": 10, "op": "recover"}                                    {"id": 10, "ok": true} {"id": 10, "recovery": {…}} …
 
 `samples` answers with a page of the archive, samples as lists in the order of `samples.Sample`; the next page is asked
 for with the `after` that the answer gave, and follows the last when that is null. One page a client is under way.
 
-`rotate` says each step, and ends with one that has an `ending`; it stops when its client leaves.
+`rotate` says each step, and ends with one that has an `ending`; it stops when its client leaves. So does `recover`,
+which `begins` with what is missing and says what is `asked` for, why it `waits`, and how many are `missing` still.
 `send` takes `not_after` beside the arguments (`los` unless told: `expiry.py`); the ticket says what came of it.
 `hello` answers with name and role of the operator, `status` with how often what was refused to clients. `source_id` is
 the operator's own; only a local user of a session without operators may take another.

@@ -75,7 +75,8 @@ class Recovery:
         self._stores = frozenset(stores)
         self._busy: set[int] = set()
         self._ticket: int | None = None
-        self._span: Span | None = None
+        self.span: Span | None = None
+        """What was asked for last, None where nothing was left to ask for."""
         self._due = Micros(0)
 
     def hear(self, record: PacketRecord) -> None:
@@ -98,8 +99,8 @@ class Recovery:
         self._ticket = None
         failed = change.state in (State.FAILED, State.REJECTED)
         self._due = Micros(change.at + QUIET_US * (failed or bool(self._busy)))
-        if change.state in (State.COMPLETED, State.UNKNOWN, State.NO_WORD) and self._span is not None:
-            for gap in self._span.gaps:
+        if change.state in (State.COMPLETED, State.UNKNOWN, State.NO_WORD) and self.span is not None:
+            for gap in self.span.gaps:
                 gap.tries += 1
 
     @property
@@ -121,10 +122,10 @@ class Recovery:
         """The arguments of the next request, which is to be sent now; None when there is none."""
         if now < self.due:
             return None
-        self._span = next_span(list(self.gaps))
-        if self._span is None:
+        self.span = next_span(list(self.gaps))
+        if self.span is None:
             return None
-        bounds = ":".join(cuc_encode(tai_us).hex() for tai_us in self._span[:2])
+        bounds = ":".join(cuc_encode(tai_us).hex() for tai_us in self.span[:2])
         return {"retrievals": ",".join(f"{store}:{bounds}" for store in sorted(self._stores))}
 
     def sent(self, ticket: int) -> None:

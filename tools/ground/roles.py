@@ -1,7 +1,8 @@
 """What each role may ask of a ground session: one table. What is not in it nobody may.
 
-An observer sees everything and moves nothing. An operator commands and keeps the link. An engineer may also command a
-payload that flies another database, change the link's keys, send telecommands elsewhere, and end the session.
+An observer sees everything and moves nothing. An operator commands, keeps the link and fetches what was lost. An
+engineer may also command a payload that flies another database, change the link's keys, send telecommands elsewhere,
+and end the session.
 """
 
 from collections.abc import Mapping
@@ -25,16 +26,18 @@ class Verb(Enum):
     STATUS = "status"
     WATCH = "watch"
     SAMPLES = "samples"
+    GAPS = "gaps"
     SEND = "send"
     FORCE = "send --force"
     SYNC = "link sync"
+    RECOVER = "recover"
     ROTATE = "keys rotate"
     ROUTE = "route"
     STOP = "stop"
 
 
-_SEEING: Final = frozenset((Verb.STATUS, Verb.WATCH, Verb.SAMPLES))
-_COMMANDING: Final = _SEEING | {Verb.SEND, Verb.SYNC}
+_SEEING: Final = frozenset((Verb.STATUS, Verb.WATCH, Verb.SAMPLES, Verb.GAPS))
+_COMMANDING: Final = _SEEING | {Verb.SEND, Verb.SYNC, Verb.RECOVER}
 
 ALLOWED: Final = {
     Role.OBSERVER: _SEEING,
@@ -48,7 +51,9 @@ _OPS: Final = {
     "status": Verb.STATUS,
     "watch": Verb.WATCH,
     "samples": Verb.SAMPLES,
+    "gaps": Verb.GAPS,
     "sync": Verb.SYNC,
+    "recover": Verb.RECOVER,
     "rotate": Verb.ROTATE,
     "route": Verb.ROUTE,
     "stop": Verb.STOP,

@@ -110,14 +110,7 @@ class Reader:
     """Reads an archive beside its writer; what is not committed yet it does not see."""
 
     def __init__(self, folder: Path) -> None:
-        path = folder / FILE
-        if not path.is_file():
-            raise ArchiveError(f"there is no archive in {folder}")
-        self._path = path
-        try:
-            self._db = sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, timeout=_BUSY_WAIT_S)
-        except sqlite3.Error as error:
-            raise ArchiveError(f"the archive {path} cannot be opened: {error}") from error
+        self._path, self._db = read_only(folder)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -192,6 +185,17 @@ class _Names:
         if name not in self._met:
             self._met[name] = any(fnmatchcase(name, pattern) for pattern in self._patterns)
         return self._met[name]
+
+
+def read_only(folder: Path) -> tuple[Path, sqlite3.Connection]:
+    """The archive of a session's directory, beside its writer; ArchiveError where there is none."""
+    path = folder / FILE
+    if not path.is_file():
+        raise ArchiveError(f"there is no archive in {folder}")
+    try:
+        return path, sqlite3.connect(f"file:{_quoted(path)}?mode=ro", uri=True, timeout=_BUSY_WAIT_S)
+    except sqlite3.Error as error:
+        raise ArchiveError(f"the archive {path} cannot be opened: {error}") from error
 
 
 def _is_name(value: Data) -> bool:

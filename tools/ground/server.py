@@ -27,12 +27,14 @@ from tools.ground.archive import Archive, ArchiveError
 from tools.ground.datagrams import Address, DatagramsError, bound, datagrams, drain
 from tools.ground.desk import Asked, Desk
 from tools.ground.door import Door
+from tools.ground.history import History
 from tools.ground.key_work import KeyWork
 from tools.ground.link_guard import GuardError, LinkGuard
 from tools.ground.operators import Operator, OperatorsError
 from tools.ground.peers import Peers, PeersError, listening
 from tools.ground.profile import Profile
 from tools.ground.records import Data, Note, Record
+from tools.ground.recovery_work import RecoveryWork, recovery_of
 from tools.ground.roles import Role
 from tools.ground.samples import Reader
 from tools.ground.session import Session
@@ -60,6 +62,8 @@ class Options(NamedTuple):
     clear: bool = False
     """An unprotected link, though there are keys."""
     signing: frozenset[int] = frozenset()
+    stores: tuple[int, ...] = ()
+    """The payload's packet stores, by number."""
 
 
 class ServerError(Exception):
@@ -119,6 +123,8 @@ class Server:
         self._reader: Reader | None = None
         self._questions: deque[Asked] = deque()  # one a client at most: the desk sees to it
         self._session: Session
+        self._recovery: RecoveryWork
+        self._history: History | None = None
         self._desk: Desk
         self._stopping = False
         self._committed_at = Micros(0)
@@ -142,7 +148,9 @@ class Server:
         self._session = Session(options.database, profile, now, counts=counts, former=former)
         key_work = KeyWork(self._guard, lambda: secrets.token_bytes(CHALLENGE_OCTETS))
         self._session.attendants.join(key_work)
-        self._desk = Desk(self._session, self._door, self.about(), key_work)
+        self._recovery = recovery_of(options.database, options.stores)
+        self._session.attendants.join(self._recovery)
+        self._desk = Desk(self._session, self._door, self.about(), key_work, self._recovery)
         self._peers = Peers(self._listening, self._desk)
         if self._archive.set_aside is not None:
             self._keep(
@@ -187,8 +195,9 @@ class Server:
     def close(self) -> None:
         """Let everything go; what was archived is committed."""
         self._guard.close()
-        if self._reader is not None:
-            self._reader.close()
+        for reader in (self._reader, self._history):
+            if reader is not None:
+                reader.close()
         if self._archive is not None:
             state.withdraw(self._options.folder)
             self._archive.close()
@@ -203,7 +212,9 @@ class Server:
     def _turn(self) -> None:
         """Wait for the first thing that happens, and serve all that has."""
         now = self._now()
-        wait_us = 0 if self._questions else min(max(0, self._session.next_due() - now), WAIT_US_MAX)
+        wait_us = (
+            0 if self._questions or self._recovery.wants else min(max(0, self._session.next_due() - now), WAIT_US_MAX)
+        )
         readers = [self._tm, self._report, self._woken, *self._peers.readers()]
         readable, _, _ = select.select(readers, self._peers.writers(), [], wait_us / 1_000_000)
         now = self._now()
@@ -222,6 +233,8 @@ class Server:
         for datagram in self._session.take_datagrams():
             self._send_tc(datagram)
         self._serve_asked(now)
+        if self._recovery.wants:
+            self._read_history()
         self._publish(self._session.take_records())
         self._peers.write(now)
         if now - self._committed_at >= COMMIT_PERIOD_US:
@@ -274,6 +287,7 @@ class Server:
         self._archive.close()
         self._archive = None
         self._desk.about["archive"] = str(error)
+        self._recovery.without(str(error))
         self._desk.records([Note(self._now(), f"{error}; the session goes on without an archive")], self._utc_us)
 
     # --- lander ---------------------------------------------------------------------------------------------------
@@ -330,6 +344,18 @@ class Server:
             self._desk.answer(asked, page)
         else:
             self._desk.answer(asked, page=page)
+
+    def _read_history(self) -> None:
+        """One slice of it, which is soon read; what has come so far belongs to it."""
+        self._publish(self._session.take_records())
+        self._commit()
+        if not self._recovery.wants:
+            return  # the archive has stopped
+        try:
+            self._history = self._history or History(self._options.folder)
+            self._recovery.history(self._history.slice())
+        except ArchiveError as error:
+            self._recovery.without(str(error))
 
     def _reroute(self, asked: Asked) -> str:
         try:
