@@ -108,11 +108,10 @@ class Duplex:
     def _cltu(self, vcid: int, packet: bytes, n_s: int | None = None) -> bytes:
         """A packet in a frame of its own, BD without a number; protected anew each time."""
         data = packet
-        if self._protection is not None:
-            by_ad = n_s is not None
-            data = (
-                self._protection.protect_ad(vcid, packet, None)[0] if by_ad else self._protection.protect(vcid, packet)
-            )
+        if self._protection is not None and n_s is None:
+            data = self._protection.protect(vcid, packet)
+        elif self._protection is not None:
+            data, _ = self._protection.protect_ad(vcid, packet, None)
         return self._carrier.encode_up(encode_frame(TcFrame(SCID, vcid, n_s is None, False, n_s or 0, data)))
 
     def now(self) -> Micros:
