@@ -79,6 +79,15 @@ def test_each_life_counts_from_zero() -> None:
     assert found == [(APID, 1, before_us, after_us), (0x31, 1, before_us, after_us)]
 
 
+def test_what_a_process_says_first_may_be_as_old_as_the_boot() -> None:
+    gaps = Gaps()
+    gaps.hear(made(0))
+    gaps.hear(Heard(LIVE, APID, 0, None, boots=True))
+    gaps.hear(Heard(LIVE, APID, 1, NOON_US + 60_000_000))
+    gaps.hear(Heard(LIVE, 0x31, 2, NOON_US + 60_000_000))  # its 0 and 1 were lost, at any time since
+    assert [(gap.apid, gap.low_us, len(gap)) for gap in gaps] == [(0x31, NOON_US, 2)]
+
+
 def test_without_a_time_behind_it_nothing_is_asked_for() -> None:
     gaps = Gaps()
     gaps.hear(Heard(LIVE, APID, 0, None))

@@ -94,6 +94,8 @@ class Gaps:
         self._processes: dict[int, _Process] = {}
         self._tai_us = 0
         """The latest time that a live packet has told."""
+        self._boot_us = 0
+        """That time as the present life began: nothing of it is older."""
         self._booted = False
         self._untimed = False
         """Whether there are gaps behind which no time is known yet."""
@@ -112,7 +114,7 @@ class Gaps:
 
     def _boot(self) -> None:
         """Every process begins anew; what one had said last before is not known."""
-        self._booted = True
+        self._booted, self._boot_us = True, self._tai_us
         for process in self._processes.values():
             process.newest = (process.newest // COUNTS + 1) * COUNTS - 1  # the next count is a 0
             process.tai_us = self._tai_us
@@ -120,8 +122,8 @@ class Gaps:
     def _live(self, heard: Heard) -> None:
         process = self._processes.get(heard.apid)
         if process is None:
-            newest = -1 if self._booted else heard.sequence_count - 1
-            process = self._processes[heard.apid] = _Process(newest, self._tai_us)
+            newest, since_us = (-1, self._boot_us) if self._booted else (heard.sequence_count - 1, self._tai_us)
+            process = self._processes[heard.apid] = _Process(newest, since_us)
         ahead = (heard.sequence_count - process.newest) % COUNTS
         if ahead == 0 or ahead >= COUNTS - OVERTAKEN_MAX:
             self._fill(process, process.newest + (ahead - COUNTS if ahead else 0), heard)

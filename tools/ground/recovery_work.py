@@ -28,10 +28,12 @@ from tools.ground.recovery import COMMAND, TRIES_MAX, Recovery
 from tools.ground.request import Refusal
 from tools.ground.ticket import Sender
 from tools.ground.times import tai_to_utc_text
-from tools.ground.tracking import StageChange, State
+from tools.ground.tracking import FINAL, StageChange, State
 
 LINK_WAIT_US: Final = 30_000_000
 REFUSALS_MAX: Final = 20
+PINGS_MAX: Final = 3
+"""How often a process is asked to say something."""
 PING: Final = (Service.TEST, 1)
 WAITING_MAX: Final = 64
 LOOK_US: Final = 500_000
@@ -55,16 +57,22 @@ class Ending(Enum):
 class _Run:
     """One recovery: whose it is, the pings without a verdict, and the request that is under way."""
 
-    __slots__ = ("again", "by", "link_gone", "pinged", "pings", "refusals", "said", "source_id", "ticket", "whose")
+    __slots__ = (
+        "again", "by", "link_gone", "pings", "refusals", "said", "silent", "source_id", "ticket", "to_ping", "whose",
+    )  # fmt: skip
 
-    def __init__(self, whose: Whose, by: Sender, source_id: int, again: int) -> None:
+    def __init__(self, whose: Whose, by: Sender, source_id: int, again: int, pings: Sequence[str]) -> None:
         self.whose = whose
         self.by = by
         self.source_id = source_id
         self.again = again
         """Packets that had been sent again before it."""
-        self.pinged = False
-        self.pings: set[int] = set()
+        self.to_ping = list(pings) * PINGS_MAX
+        """Commands still to be sent, each again as long as it is not answered."""
+        self.pings: dict[int, str] = {}
+        """By ticket."""
+        self.silent = set(pings)
+        """Those without an answer."""
         self.ticket: int | None = None
         self.refusals = 0
         self.link_gone: Micros | None = None
@@ -109,7 +117,7 @@ class RecoveryWork:
         if self._without:
             return self._without
         self._asked = True
-        self._run = _Run(whose, by, source_id, self._recovery.gaps.again)
+        self._run = _Run(whose, by, source_id, self._recovery.gaps.again, self._pings)
         self._tell(ok=True)
         self._answer()
         return ""
@@ -121,7 +129,7 @@ class RecoveryWork:
         if run is None or run.whose[0] != client:
             return []
         self._end(Ending.STOPPED, "its operator left")
-        return sorted(run.pings | ({run.ticket} if run.ticket is not None else set()))
+        return sorted({*run.pings, *(() if run.ticket is None else (run.ticket,))})
 
     def take_news(self) -> list[tuple[Whose, Message]]:
         """What to tell whom, in order."""
@@ -169,7 +177,9 @@ class RecoveryWork:
             self._due = min(self._due, recovery.due)
 
     def _verdict(self, run: _Run, change: StageChange) -> None:
-        run.pings.discard(change.ticket)
+        ping = run.pings.pop(change.ticket, "")
+        if change.state in FINAL:
+            run.silent.discard(ping)
         if change.ticket != run.ticket:
             return
         run.ticket = None
@@ -204,11 +214,17 @@ class RecoveryWork:
                 self._end(Ending.NO_LINK, f"there has been no link for {LINK_WAIT_US // 1_000_000} s")
             return
         run.link_gone = None
-        if not run.pinged:
-            run.pinged = True
-            for name in self._pings:
-                run.pings.add(self._send(session, run, name, {}, now))
+        if not run.pings:
+            self._ping(session, run, now)
         self._ask(session, run, now)
+
+    def _ping(self, session: Commanding, run: _Run, now: Micros) -> None:
+        """Have all processes say something that have not answered yet."""
+        count = len(self._pings)
+        now_due, run.to_ping = run.to_ping[:count], run.to_ping[count:]
+        for name in now_due:
+            if name in run.silent and self._run is run:
+                run.pings[self._send(session, run, name, {}, now)] = name
 
     def _ask(self, session: Commanding, run: _Run, now: Micros) -> None:
         """The next range, or the end: nothing is left to ask for, and every process has said something."""
@@ -225,7 +241,7 @@ class RecoveryWork:
                 low, high = (tai_to_utc_text(tai_us) for tai_us in span[:2])
                 self._tell(recovery={"asked": {"from": low, "to": high}, "missing": recovery.missing})
         elif not run.pings:
-            self._finish()
+            self._finish(run)
 
     def _send(self, session: Commanding, run: _Run, name: str, arguments: dict[str, str], now: Micros) -> int:
         """Send one command until the loss of signal; its ticket, 0 where it was refused, which ends the recovery."""
@@ -239,14 +255,15 @@ class RecoveryWork:
 
     # --- telling --------------------------------------------------------------------------------------------------
 
-    def _finish(self) -> None:
+    def _finish(self, run: _Run) -> None:
         missing, given_up = self._recovery.missing, self._recovery.given_up
         if missing:
             self._end(Ending.NO_TIME, f"{missing} packets are missing behind which no time is known yet")
         elif given_up:
             self._end(Ending.GIVEN_UP, f"{given_up} packets are missing that the packet stores do not have")
         else:
-            self._end(Ending.DONE, "nothing is missing")
+            unsure = f", unless {', '.join(sorted(run.silent))} would tell: no answer came" if run.silent else ""
+            self._end(Ending.DONE, f"nothing is missing{unsure}")
 
     def _end(self, ending: Ending, text: str) -> None:
         run = self._run
