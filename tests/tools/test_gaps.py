@@ -97,7 +97,20 @@ def test_without_a_time_behind_it_nothing_is_asked_for() -> None:
     gaps.hear(Heard(LIVE, APID, 4, NOON_US))
     span = next_span(list(gaps))
     assert span is not None
-    assert (span.low_us, [(gap.first, gap.last) for gap in span.gaps]) == (0, [(2, 2)])
+    assert (NOON_US - span.low_us, [(gap.first, gap.last) for gap in span.gaps]) == (30_001_000, [(2, 2)])
+
+
+def test_of_a_gap_without_a_beginning_the_last_seconds_are_asked_for_first_and_everything_last() -> None:
+    gaps = Gaps()
+    gaps.hear(Heard(LIVE, APID, 0, None, boots=True))
+    gaps.hear(Heard(LIVE, APID, 2, NOON_US))
+    (gap,) = gaps
+    back: list[int] = []
+    for gap.tries in range(TRIES_MAX):
+        span = next_span([gap])
+        assert span is not None
+        back.append((NOON_US - span.low_us) // 1_000_000)
+    assert back == [30, 60, 120, 240, 480, 960, 1920, NOON_US // 1_000_000]
 
 
 def test_a_clock_that_is_set_back_gives_a_range_all_the_same() -> None:

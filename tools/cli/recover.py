@@ -118,7 +118,7 @@ class _Progress:
         if "begins" in told:
             _say_sums(cast("Told", told["begins"]))
         elif "waits" in told:
-            self._line(f"the payload refuses for now ({told['waits']}): it is asked again in 3 s")
+            self._line(str(told["waits"]))
         elif "asked" in told:
             asked = cast("Told", told["asked"])
             self._count(f"asked for {_minute(asked['from'])} to {_minute(asked['to'])}", now=True)

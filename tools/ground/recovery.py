@@ -45,10 +45,21 @@ def heard(record: PacketRecord) -> Heard | None:
     return Heard(record.vcid, record.apid, record.sequence_count, tai_us, record.name == BOOTED)
 
 
+def since(gap: Gap) -> int:
+    """From when on the packets of a gap are asked for, µs of TAI.
+
+    Where nothing tells when it begins, as behind the first boot that was heard, not at once from the beginning of the
+    stores: further back with each try, and all of it with the last.
+    """
+    if gap.low_us or gap.high_us is None or gap.tries >= TRIES_MAX - 1:
+        return gap.low_us
+    return max(0, gap.high_us - (SPAN_US_MAX << gap.tries))
+
+
 def next_span(gaps: Sequence[Gap]) -> Span | None:
     """The oldest gap whose time is known, and those near to it; None when nothing is left to ask for."""
     waiting = sorted(
-        (gap.low_us, gap.high_us, number)
+        (since(gap), gap.high_us, number)
         for number, gap in enumerate(gaps)
         if gap.high_us is not None and gap.tries < TRIES_MAX
     )

@@ -185,7 +185,7 @@ class RecoveryWork:
         run.ticket = None
         if change.state in (State.FAILED, State.REJECTED):
             run.refusals += 1
-            self._tell(recovery={"waits": change.text, "missing": self._recovery.missing})
+            self._tell_wait(f"the payload refuses for now and is asked again: {change.text}")
             if run.refusals >= REFUSALS_MAX:
                 self._end(Ending.STOPPED, f"the payload refuses {COMMAND}: {change.text}")
 
@@ -209,7 +209,9 @@ class RecoveryWork:
         if run is None or not self._caught_up:
             return
         if not session.ready(now):
-            run.link_gone = now if run.link_gone is None else run.link_gone
+            if run.link_gone is None:
+                run.link_gone = now
+                self._tell_wait("there is no link now: waiting for it")
             if now - run.link_gone >= LINK_WAIT_US:
                 self._end(Ending.NO_LINK, f"there has been no link for {LINK_WAIT_US // 1_000_000} s")
             return
@@ -305,6 +307,9 @@ class RecoveryWork:
     def _tell_progress(self, run: _Run, now: Micros) -> None:
         run.said = now
         self._tell(recovery={"missing": self._recovery.missing})
+
+    def _tell_wait(self, why: str) -> None:
+        self._tell(recovery={"waits": why, "missing": self._recovery.missing})
 
     def _tell(self, **told: Data) -> None:
         if self._run is not None:
