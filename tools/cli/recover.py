@@ -81,6 +81,7 @@ def _recover(client: Client, json_out: bool) -> int:
             told = cast("Told", message.get("recovery", {}))
             if "ending" in told:
                 end = told
+                said.last(told["missing"])
                 break
             if told:
                 said.take(told)
@@ -123,6 +124,12 @@ class _Progress:
             asked = cast("Told", told["asked"])
             self._count(f"asked for {_minute(asked['from'])} to {_minute(asked['to'])}", now=True)
         else:
+            self._count("", now=False)
+
+    def last(self, missing: Data) -> None:
+        """What the line that counts down shows in the end."""
+        self.missing = missing
+        if self._open:
             self._count("", now=False)
 
     def finish(self) -> None:
