@@ -55,5 +55,5 @@ def test_one_file_alone_acts_soon_and_a_command_does_not_wait_for_company(bench:
     bench.cut()
     bench.run(3)
     bench.up(cltu(tc_frame(1, protected(KEYS[0x11], 1, 2, b"\x10\xfd\xc0\x00\x00\x00\x00"))))
-    bench.run(0.15)
+    bench.run(0.25)
     assert bench.app.comms.counters.dropped_files == 1

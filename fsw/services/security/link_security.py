@@ -41,7 +41,7 @@ LOOK_US: Final = 10_000_000
 AGAIN_US: Final = 1_000_000
 TOLD_US: Final = 10_000_000
 """Refused frames are an event this often, at most; all are counted."""
-GATHER_US: Final = 100_000
+GATHER_US: Final = 200_000
 """How long a frame of files waits for others, so that a stream of them costs a commit now and then; commands never."""
 WAITING_MAX: Final = 256
 WAIT_FROM: Final = 128
