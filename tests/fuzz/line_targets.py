@@ -110,9 +110,17 @@ def said_of(kind: int, body: bytes) -> bytes:
         case Kind.SEALED:
             vcid = body[0] & 1 if body else 0
             data = mended(body[2:])[:960]
-            return cltu(bd_frame(vcid, protected(KEYS[0x10 + vcid], vcid, body[1] if len(body) > 1 else 0, data)))
+            return cltu(
+                bd_frame(vcid, protected(KEYS[0x10 + vcid], vcid, iv_of(body[1] if len(body) > 1 else 0), data))
+            )
         case _:
             return body
+
+
+def iv_of(octet: int) -> int:
+    """A plain counter, or from 0x80 on one that says how it was sent: 0x40 for BD."""
+    said = 0x4B41 << 80 | (octet & 0x3F) << 24 | bool(octet & 0x40) << 23
+    return said if octet & 0x80 else octet
 
 
 def link_of(_: Path, *, is_protected: bool) -> Callable[[bytes], None]:
