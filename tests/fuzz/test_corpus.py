@@ -70,7 +70,8 @@ SPOILED: dict[str, tuple[str, object, str, Callable[..., object], bytes]] = {
         "link-protected", sdls.Cipher, "check", lambda _, __, octets: octets[:-16], write((1, FORGED))
     ),
     "a mark stands still": (
-        "link-protected", sdls.Receiver, "check", lambda self, field, **_: self.opened(field), write((4, b"\0\1" + PING))
+        "link-protected", sdls.Receiver, "check", lambda self, field, **_: self.opened(field),
+        write((4, b"\0\1" + PING)),
     ),
     "a rejection is not counted": ("telecommands", Verification, "_reject", lambda *_: None, write((3, b"\0\xff\1"))),
     "another value is understood": ("telecommands", tc, "telecommand", understood, write((3, SWITCH))),
