@@ -200,7 +200,7 @@ def _keyring(number: int, header: Header, keys: Keys) -> KeyRing:
     if not header.protected:
         return NO_KEYRING
     if not keys:
-        raise ReplayError(f"life {number} flew protected: give the keys of its link (--keys)")
+        raise ReplayError(f"life {number} flew protected: give the keys of its link (--keys, or --simulated)")
     flown = of_mask(header.keys) or keys.keys()
     missing = sorted(flown - keys.keys())
     if missing:

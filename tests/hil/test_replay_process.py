@@ -184,6 +184,8 @@ def test_what_was_not_reached_and_what_diverged_is_exit_1(capture: Path, tmp_pat
         (("CAPTURE", "--life", "7"), "kratai: CAPTURE: there is no life 7: the recording has 2\n"),
         (("CAPTURE", "--until", "soon"), "kratai: --until is 'soon', must be a number and a unit"),
         (("CAPTURE", "--when", "system.mod = 1"), "kratai: --when 'system.mod = 1': there is no parameter"),
+        (("CAPTURE", "--simulated", "storm"), "kratai: --simulated storm: give plan and seed as sim had them"),
+        (("CAPTURE", "--simulated", "no-plan:1"), "kratai: --simulated scenario 'no-plan' does not exist"),
         (("CAPTURE", "--json", "/no/such/file"), "kratai: --json /no/such/file: No such file or directory\n"),
     ],
 )
@@ -208,6 +210,16 @@ def test_a_simulated_run_is_recorded_and_replayed(tmp_path: Path) -> None:
     done = kratai("sim", "first-contact", "--record", str(tmp_path / "notes.txt"))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.endswith("notes.txt exists and is no recording; give another name\n")
+
+
+@pytest.mark.proves("K-REPLAY-001")
+def test_a_protected_simulation_is_replayed_by_its_plan_and_seed(tmp_path: Path) -> None:
+    capture = tmp_path / "sim.capture"
+    done = kratai("sim", "first-contact", "--seed", "7", "--protected", "--record", str(capture), "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert "--simulated" in kratai("replay", str(capture)).stderr
+    assert kratai("replay", str(capture), "--simulated", "first-contact:7").returncode == 0
+    assert kratai("replay", str(capture), "--simulated", "first-contact:8").returncode == 1, "other keys, other octets"
 
 
 def test_another_flight_gives_another_recording() -> None:

@@ -12,7 +12,8 @@ from rich.table import Table
 
 from fsw.capture.header import Header
 from fsw.ccsds.crc import BACKEND
-from fsw.kernel.key import NO_KEYS
+from fsw.kernel.key import NO_KEYS, Keys
+from fsw.mdb.mission import Mission
 from hil.written.durations import DurationError, parse_us
 from tools.cli.joining import MissionFolder, mission_of
 from tools.cli.main import refuse
@@ -29,6 +30,10 @@ def command(
     mission: MissionFolder = None,
     keys: Annotated[
         Path | None, typer.Option(help="State folder with the keys of a link that flew protected.", metavar="DIR")
+    ] = None,
+    simulated: Annotated[
+        str | None,
+        typer.Option(help="The same of a simulation: its SIMULATED keys follow from both.", metavar="PLAN:SEED"),
     ] = None,
     json_file: Annotated[
         Path | None, typer.Option("--json", help="Write outcome and state as data; - is stdout.")
@@ -55,15 +60,13 @@ def command(
     console = Console(stderr=json_file is not None and str(json_file) == "-")
     try:
         with capture.open("rb") as file, Console(stderr=True).status("replaying …") as status:
-            secrets = NO_KEYS if keys is None else read_keys(keys)
+            secrets = _of_folder(keys) if simulated is None else _thrown(simulated, flown)
             replay = Replay(Reader(file.read), flown, Wanted(until_us, condition, life), secrets)
             outcome = replay.run(lambda number, us: status.update(f"replaying life {number}: {mission_time(us)}"))
     except OSError as error:
         refuse(f"{capture}: {error.strerror}")
     except ReplayError as error:
         refuse(f"{capture}: {error}")
-    except KeyFolderError as error:
-        refuse(f"--keys {error}")
     last = replay.life
     state = {} if last is None or last.flown is None else state_of(last.flown, last.at_us)
     reached = bool(outcome.stopped) or (until is None and when is None)
@@ -87,6 +90,30 @@ def command(
     if json_file is not None:
         _write(json_file, json.dumps(data, indent=1) + "\n")
     raise typer.Exit(0 if ok else 1)
+
+
+def _of_folder(folder: Path | None) -> Keys:
+    """The keys in a state folder; none where none is given."""
+    try:
+        return NO_KEYS if folder is None else read_keys(folder)
+    except KeyFolderError as error:
+        refuse(f"--keys {error}")
+
+
+def _thrown(simulated: str, mission: Mission) -> Keys:
+    """SIMULATED keys of a run, from the name of its plan and its seed."""
+    from hil.bench import keyed  # noqa: PLC0415 - only where it is asked for
+    from hil.plan import scenario  # noqa: PLC0415
+    from hil.written.toml_table import TomlError  # noqa: PLC0415
+
+    name, _, seed = simulated.rpartition(":")
+    if not name or not seed.isdecimal():
+        refuse(f"--simulated {simulated}: give plan and seed as sim had them, first-contact:7")
+    try:
+        plan = scenario.load(name, mission)
+    except TomlError as error:
+        refuse(f"--simulated {error}")
+    return keyed(plan._replace(protected=True), mission, int(seed)).keys
 
 
 def _plain(header: Header) -> dict[str, object]:
