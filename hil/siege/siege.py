@@ -350,8 +350,9 @@ def besiege(
     protected: bool = True,
     weaken: Callable[[Board], None] = lambda _: None,
     only: tuple[str, ...] = (),
+    told: Callable[[Attacked], None] = lambda _: None,
 ) -> Besieged:
-    """A siege of so many attacks; `only`: their kinds, one after the other over and over."""
+    """A siege of so many attacks; `only`: their kinds, one after the other over and over; `told` of each when over."""
     siege = Siege(seed, mission, protected=protected, weaken=weaken)
     try:
         struck, said = [], []
@@ -359,6 +360,7 @@ def besiege(
             kinds = (only[number % len(only)],) if only else ()
             attacked = siege.strike(number, kinds)
             struck.append(attacked)
+            told(attacked)
             name = f"seed {seed}, attack {number} ({' and '.join(attacked.kinds)} {attacked.moment.value})"
             said += [f"{name}: {breach}" for breach in attacked.breaches]
         said += [f"seed {seed}: {breach}" for breach in siege.end()]

@@ -1,6 +1,6 @@
 """Hundreds of attacks on a protected mission: nothing of a stranger's runs, commanding goes on, all is counted.
 
-The line that names a failure begins with its seed and number: `python -m hil.siege SEED` flies that siege again.
+The line that names a failure begins with its seed and number: `kratai siege --seed SEED` flies that siege again.
 """
 
 import pytest
@@ -8,7 +8,6 @@ import pytest
 from fsw.mdb.mission import load as load_mission
 from hil.attacker.attack_kinds import KINDS
 from hil.attacker.blow import Place
-from hil.siege.__main__ import line_of
 from hil.siege.siege import WITHIN_US, Besieged, Moment, Siege, besiege
 
 MISSION = load_mission()
@@ -70,9 +69,3 @@ def test_a_siege_is_its_seed() -> None:
     first, again = (besiege(3, 8, MISSION) for _ in range(2))
     assert first == again
     assert first.attacks != besiege(2, 8, MISSION).attacks
-
-
-def test_a_siege_is_flown_by_hand() -> None:
-    status, said = line_of(["4", "5"])
-    assert (status, len(said)) == (0, 6)
-    assert said[-1].startswith("5 attacks, 0 breaches")

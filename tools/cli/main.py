@@ -42,6 +42,7 @@ COMMANDS: Final = {
         ("telemetry", "The packets and parameters of the mission database.", "--json"),
         ("sim", "A scenario in virtual time: payload, line, lander, ground on one clock.", "first-contact --seed 7"),
         ("campaign", "Many seeds of scenarios on every core or a cluster; failures shrunk.", "storm --seeds 0:100"),
+        ("siege", "Attacks on a protected mission in virtual time, and what each cost.", "--seed 7 --attacks 50"),
         ("hil", "A scenario in real time: the flight program, or a board on a wire.", "first-contact --port pty"),
         (
             "replay",
