@@ -169,10 +169,15 @@ class Receiver:
 
     def begin(self, mark: int) -> None:
         """A life begins with the mark of the one before: what first left before it is not repeated."""
-        numbered = numbered_iv.decode(max(mark, 0))
         self.mark = mark
-        self._first = NO_MARK if numbered is None else numbered.counter
+        self._first = NO_MARK if numbered_iv.decode(max(mark, 0)) is None else self.counter
         """Of the AD frame taken last: when its data left first."""
+
+    @property
+    def counter(self) -> int:
+        """The counter of the mark, 0 for none: the whole IV unless that says more."""
+        numbered = numbered_iv.decode(max(self.mark, 0))
+        return max(self.mark, 0) if numbered is None else numbered.counter
 
     def check(self, field: bytes, *, bypass: bool = True) -> bytes | SdlsReject:
         """The data of a protected data field whose SPI is this one; taking them moves the mark. `bypass`: not AD."""

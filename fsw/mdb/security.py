@@ -55,7 +55,7 @@ REFUSED: Final = tuple(
 )
 """In the order of `FrameRefusal`."""
 FRAMES_AUTHENTIC: Final = Parameter(200, "security.frames_authentic", U32, doc="taken on VC 0 and 1")
-MARK_VC0: Final = Parameter(201, "security.mark_vc0", U32, doc="low half of the mark's last 8 octets")
+MARK_VC0: Final = Parameter(201, "security.mark_vc0", U32, doc="low 4 octets of its counter")
 MARK_VC1: Final = Parameter(202, "security.mark_vc1", U32, doc="likewise")
 MARKS_IN_MEMORY: Final = Parameter(203, "security.marks_in_memory", U8, doc="1: the store keeps none")
 WAITING: Final = Parameter(204, "security.waiting", U16, doc="frames whose mark is on its way to the disk")

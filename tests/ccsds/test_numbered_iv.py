@@ -77,10 +77,12 @@ def test_a_life_takes_nothing_again_that_left_before_the_mark() -> None:
     lost, said = ground.protect_ad(0, b"lost", None)
     assert board.check(0, ground.protect(0, b"bd")) == b"bd"
     receiver = board.receivers[0]
+    assert receiver.counter == 101
     receiver.begin(receiver.mark)
     assert board.check(0, ground.protect_ad(0, b"lost", said)[0], bypass=False) is SdlsReject.AGAIN
     assert board.check(0, ground.protect_ad(0, b"fresh", None)[0], bypass=False) == b"fresh"
     receiver.begin(sdls.NO_MARK)
+    assert receiver.counter == 0
     assert board.check(0, lost, bypass=False) == b"lost"
 
 
@@ -106,3 +108,4 @@ def test_a_ground_with_plain_counters_is_taken_by_either_service() -> None:
     assert sent[2:14] == bytes(12)
     assert board.check(0, sent) == b"ad"
     assert board.check(0, plain.protect_ad(0, b"ad", said)[0], bypass=False) == b"ad"
+    assert board.receivers[0].counter == 1

@@ -374,7 +374,7 @@ class LinkSecurity:
         }
         for vcid, parameter in ((0, mdb.MARK_VC0), (1, mdb.MARK_VC1)):
             receiver = protection.receivers.get(vcid)
-            values[parameter.pid] = 0 if receiver is None else max(receiver.mark, 0) & _U32
+            values[parameter.pid] = 0 if receiver is None else receiver.counter & _U32
         values |= self._slots.sample()
         for vcid, parameter in ((0, mdb.LEFT_VC0), (1, mdb.LEFT_VC1), (3, mdb.LEFT_VC3)):
             sender = protection.senders.get(vcid)
