@@ -28,6 +28,7 @@ from fsw.mdb.mission import load
 from fsw.mdb.model import Parameter
 from fsw.mdb.standard_services import CreateStructure, DisableStructures, EnableStructures, ReportParameters
 from fsw.pus import tc, tm
+from fsw.services.housekeeping import STRUCTURES_MAX
 from hil.line.line import Drained, Paced
 from hil.rungs.pty_line import PtyLine
 from tests.perf.link_keys import opened, provisioned
@@ -38,7 +39,6 @@ TICK_US: Final = 1000
 REPORT_OCTETS: Final = 100
 SID_OCTETS: Final = 2
 FIRST_SID: Final = 1000
-STRUCTURES_FREE: Final = 150
 SIDS_A_REQUEST: Final = 32
 WARM_S: Final = 2.0
 SETTLE_S: Final = 2.5
@@ -234,7 +234,8 @@ class Duplex:
         """Structures whose reports are 100 octets, as many as the line needs at ten a second; their ids."""
         room = REPORT_OCTETS - tm.OVERHEAD_OCTETS - SID_OCTETS
         chosen = exactly(list(self.database.parameters.values()), room)
-        number = min(STRUCTURES_FREE, self.baud // 10 // (REPORT_OCTETS * 10) + 2)
+        free = STRUCTURES_MAX - len(self.database.tables.structures)
+        number = min(free, self.baud // 10 // (REPORT_OCTETS * 10) + 2)
         sids = list(range(FIRST_SID, FIRST_SID + number))
         for sid in sids:
             self.command(CreateStructure(sid, 1, tuple(parameter.pid for parameter in chosen)))
