@@ -45,9 +45,9 @@ class ReplayMarkKept:
 
 @event(APID_COMMS, 93, Severity.HIGH)
 class CounterLost:
-    """What was kept of an association's counter is lost: telemetry waits for TAI, replays of commands are possible."""
+    """What was kept of a key's counter is lost: telemetry waits for TAI, replays of commands are possible."""
 
-    spi: int = u16()
+    key: int = u16(doc="key id")
 
 
 REFUSED: Final = tuple(

@@ -59,14 +59,15 @@ class AttackKind(NamedTuple):
 
 
 FARM: Final = frozenset(("farm_ahead", "farm_repeated", "farm_outside_window", "farm_locked_out", "farm_waiting"))
-_REPLAYED: Final = frozenset(("sdls_replayed", "sdls_other_service", "sdls_taken_before"))
+_REPLAYED: Final = frozenset(("sdls_replayed",))
+_BENT: Final = frozenset(("sdls_other_service", "sdls_taken_before"))
 _FORGED: Final = frozenset(("sdls_not_authentic",))
 _CLEAR: Final = frozenset(("sdls_spi_unknown", "sdls_spi_of_another_channel", "sdls_short", "sdls_not_authentic"))
 _LINE: Final = frozenset(
     ("cltu_block", "cltu_cut", "octets_skipped", "tc_frame_short", "tc_frame_version", "tc_frame_spare")
 ) | {"tc_frame_scid", "tc_frame_length", "tc_frame_fecf", "tc_frame_reserved_type"}
 _CHANNEL: Final = frozenset(("tc_channel_unknown", "tc_service_not_on_channel"))
-_ANY: Final = FARM | _REPLAYED | _CLEAR | _LINE | _CHANNEL | {"farm_directive_invalid"}
+_ANY: Final = FARM | _REPLAYED | _BENT | _CLEAR | _LINE | _CHANNEL | {"farm_directive_invalid"}
 _GROUND: Final = frozenset(("ground_sdls", "ground_frame"))
 _F, _S, _O, _T = Form.FRAMES, Form.SERVICES, Form.OCTETS, Form.TELEMETRY
 _NOTHING, _COMMAND, _SERVICE, _REPORT = Needs
@@ -81,7 +82,7 @@ _ROWS: Final = (
     AttackKind("replay-fitted", _F, _COMMAND, command.replay_fitted, FARM | _REPLAYED),
     AttackKind("replay-bypassing", _F, _COMMAND, command.replay_bypassing, _REPLAYED),
     AttackKind("replay-renumbered", _F, _COMMAND, command.renumbered, FARM | _REPLAYED),
-    AttackKind("hold-back", _F, _COMMAND, command.held_back, FARM | _REPLAYED, _BEHIND),
+    AttackKind("hold-back", _F, _COMMAND, command.held_back, FARM | _REPLAYED | _BENT, _BEHIND),
     AttackKind("reorder", _F, _COMMAND, command.reorder, _REPLAYED),
     AttackKind("truncate", _F, _COMMAND, command.truncate, _CLEAR),
     AttackKind("behead", _F, _COMMAND, command.beheaded, _CLEAR),

@@ -4,7 +4,7 @@ The keys of a run follow from its dice, so that a run can be repeated; they prot
 looks at no replay mark: whether what it reads may still act is for the rules to say.
 """
 
-from fsw.ccsds.sdls import IV_END, SPIS, Protection, SdlsReject, on_board, on_ground
+from fsw.ccsds.sdls import SPIS, SdlsReject, on_board, on_ground
 from fsw.ccsds.tc_frame import TcFrame
 from fsw.kernel.key import KEY_OCTETS, NO_KEYS, Key, Keys, key_id
 from hil.seed import Dice
@@ -17,16 +17,6 @@ def simulated_keys(dice: Dice, slots: int = 1) -> dict[int, Key]:
     thrown = dice.child("keys")
     ids = [key_id(spi, slot) for slot in range(slots) for spi in SPIS]
     return {key: Key(bytes(thrown.whole(0, _BYTE) for _ in range(KEY_OCTETS))) for key in ids}
-
-
-def ground_end(keys: Keys) -> Protection | None:
-    """The ground's end with these keys, its counters from 0; None for a clear link."""
-    if not keys:
-        return None
-    protection = on_ground(keys, numbered=True)
-    for sender in protection.sending.values():
-        sender.begin(0, IV_END)
-    return protection
 
 
 class Eye:

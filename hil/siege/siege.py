@@ -28,7 +28,6 @@ from hil.lander.profiles import load as load_profile
 from hil.observer import Finding, Observer
 from hil.plan.scenario import Scenario
 from hil.rules import invariants
-from hil.rules.invariants_commands import AdOnce
 from hil.rules.invariants_gaps import GapsAnnounced
 from hil.rungs.virtual import Virtual
 from hil.seed import Dice
@@ -46,8 +45,8 @@ PATIENCE_US: Final = 4 * S
 """Behind which an operator who sees nothing, or that a command was interrupted, sends it again."""
 TURNS: Final = 25
 """By how many kinds one seed's turns are ahead of the seed's before."""
-NOT_HERE: Final = (AdOnce.RULE, GapsAnnounced.RULE)
-"""Rules of every run that the witness replaces, or that hold the ground to frame counts, which no MAC covers."""
+NOT_HERE: Final = (GapsAnnounced.RULE,)
+"""Rules of every run that hold the ground to frame counts, which no MAC covers."""
 READY_US: Final = 60 * S
 SETTLES_US: Final = 3 * S
 STEP_US: Final = 100_000

@@ -3,9 +3,8 @@
 import os
 from pathlib import Path
 
-from fsw.ccsds.sdls import SPIS, Protection, SdlsReject
+from fsw.ccsds.sdls import IV_END, SPIS, Protection, SdlsReject, on_ground
 from fsw.kernel.key import KEY_OCTETS, Key
-from hil.line.eye import ground_end
 
 
 def provisioned(state: str) -> Protection:
@@ -16,8 +15,9 @@ def provisioned(state: str) -> Protection:
     for spi, key in keys.items():
         with open(folder / f"{spi:04X}.key", "xb", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             file.write(key.octets)
-    protection = ground_end(keys)
-    assert protection is not None, "with keys a link is protected"
+    protection = on_ground(keys, numbered=True)
+    for sender in protection.sending.values():
+        sender.begin(0, IV_END)
     return protection
 
 

@@ -11,29 +11,20 @@ from typing import cast
 
 import pytest
 
-from fsw.mdb.mission import load as load_mission
-from hil.plan import scenario
 from hil.rungs.contact_process import Contact
+from tests.tools.booted_contact import booted
 from tests.tools.key_search import shown
 from tests.tools.test_main import ROOT, kratai
 from tools.ground.client import join
 
 pytestmark = pytest.mark.process
-MISSION = load_mission()
 
 
 @pytest.fixture
 def contact(tmp_path: Path) -> Iterator[Contact]:
-    """A payload that has booted, as the demo has it."""
-    plan = scenario.load("first-contact", MISSION)
-    (leg, *_) = plan.legs
-    plan = plan._replace(legs=(leg._replace(steps=leg.steps[:2]),))
-    made = Contact(tmp_path, ROOT, plan, MISSION, lambda *_: None)
-    try:
-        made.play(lambda _: None)
+    """A payload that has booted."""
+    with booted(tmp_path) as made:
         yield made
-    finally:
-        made.close()
 
 
 def files(folder: Path) -> set[str]:

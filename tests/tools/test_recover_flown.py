@@ -16,15 +16,13 @@ from typing import cast
 
 import pytest
 
-from fsw.mdb.mission import load as load_mission
-from hil.plan import scenario
 from hil.rungs.contact_process import Contact
+from tests.tools.booted_contact import booted
 from tests.tools.test_main import ROOT, kratai
 from tools.ground.client import join
 from tools.ground.records import Data
 
 pytestmark = pytest.mark.process
-MISSION = load_mission()
 DEADLINE_S = 60.0
 FRAME_OCTETS = 446
 LOST = 8
@@ -33,16 +31,9 @@ LOST = 8
 
 @pytest.fixture
 def contact(tmp_path: Path) -> Iterator[Contact]:
-    """A payload that has booted and knows the time, as the demo has it."""
-    plan = scenario.load("first-contact", MISSION)
-    (leg, *_) = plan.legs
-    plan = plan._replace(legs=(leg._replace(steps=leg.steps[:2]),))
-    made = Contact(tmp_path, ROOT, plan, MISSION, lambda *_: None)
-    try:
-        made.play(lambda _: None)
+    """A payload that has booted and knows the time."""
+    with booted(tmp_path) as made:
         yield made
-    finally:
-        made.close()
 
 
 class Ground:

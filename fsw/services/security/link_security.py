@@ -281,7 +281,7 @@ class LinkSecurity:
         assert self._link.protection is not None
         self._slots.tell(now)
         for key in self._untold:
-            self._services.events.report(mdb.CounterLost(spi=key), now)
+            self._services.events.report(mdb.CounterLost(key=key), now)
         if any(receiver.key in self._untold for receiver in self._link.protection.taking.values()):
             self._lives_in_memory(now)
         self._untold.clear()
